@@ -1,0 +1,26 @@
+package org.lectern.db.directory;
+
+import java.util.function.Function;
+import org.lectern.db.Freshness;
+import org.reactivestreams.Publisher;
+import org.springframework.r2dbc.core.DatabaseClient;
+import reactor.core.publisher.Flux;
+import reactor.core.publisher.Mono;
+
+/**
+ * Access to the directory database.
+ *
+ * <p>Thread-safe and non-blocking. Every statement runs under the configured statement time-out; connections come from
+ * a bounded pool and are given back when the returned publisher ends, fails or is cancelled.
+ */
+public interface Directory {
+
+    /**
+     * Runs work in one transaction on the primary: committed when the work completes, rolled back when it fails or is
+     * cancelled. The result is emitted only after the commit.
+     */
+    <T> Mono<T> write(Function<DatabaseClient, Mono<T>> work);
+
+    /** Runs a read, outside a transaction, on a server that is fresh enough. */
+    <T> Flux<T> read(Freshness freshness, Function<DatabaseClient, ? extends Publisher<T>> work);
+}

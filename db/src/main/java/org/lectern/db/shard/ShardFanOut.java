@@ -1,0 +1,107 @@
+package org.lectern.db.shard;
+
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Set;
+import java.util.function.BiFunction;
+import org.lectern.db.Freshness;
+import org.reactivestreams.Publisher;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+import org.springframework.r2dbc.core.DatabaseClient;
+import org.springframework.stereotype.Component;
+import reactor.core.publisher.Flux;
+import reactor.core.publisher.Mono;
+
+/**
+ * Asks all physical shards at once (row D5): at most eight at a time, each with a deadline, merged in order. A shard that
+ * fails or is late is missing from the answer, and the answer says so. Thread-safe and non-blocking.
+ */
+@Component
+public class ShardFanOut {
+
+    private static final Logger log = LoggerFactory.getLogger(ShardFanOut.class);
+    private static final int CONCURRENCY = 8;
+
+    private final Shards shards;
+
+    /** Asks the given shards. */
+    public ShardFanOut(Shards shards) {
+        this.shards = shards;
+    }
+
+    /**
+     * What the shards answered.
+     *
+     * @param items the first of all answers in order, at most as many as asked for
+     * @param missing the shards that did not answer; empty when the answer is whole
+     */
+    public record Merged<T>(List<T> items, Set<PhysicalShardId> missing) {
+
+        /** Copies both. */
+        public Merged {
+            items = List.copyOf(items);
+            missing = Set.copyOf(missing);
+        }
+
+        /** Whether every shard answered. */
+        public boolean complete() {
+            return missing.isEmpty();
+        }
+    }
+
+    /**
+     * Reads from every shard and merges.
+     *
+     * @param order of the merged answer
+     * @param limit the most items of the answer; each shard need answer no more than these, its own first ones
+     * @param deadline for each shard
+     * @param work the read on one shard; its rows may come in any order. Rows of courses that have moved away may lie on a
+     *     shard for a while: keep to the logical shards in the view {@code owned_shard}
+     */
+    public <T> Mono<Merged<T>> read(
+            Freshness freshness,
+            Comparator<? super T> order,
+            int limit,
+            Duration deadline,
+            BiFunction<PhysicalShardId, DatabaseClient, ? extends Publisher<T>> work) {
+        return Flux.fromIterable(shards.physicalShards())
+                .flatMap(
+                        shard -> shards.readOn(shard, freshness, sql -> Flux.from(work.apply(shard, sql)))
+                                .sort(order)
+                                .take(limit)
+                                .collectList()
+                                .timeout(deadline)
+                                .map(rows -> new Merged<>(rows, Set.of()))
+                                .onErrorResume(failure -> {
+                                    log.warn("{} did not answer in time: {}", shard, failure.toString());
+                                    return Mono.just(new Merged<T>(List.of(), Set.of(shard)));
+                                }),
+                        CONCURRENCY)
+                .collectList()
+                .map(answers -> merge(answers, order, limit));
+    }
+
+    /**
+     * Does the same on every shard, in no order and at most eight at a time; fails with the first failure.
+     *
+     * @param work what to do with a shard, usually by {@link Shards#writeOn}
+     */
+    public <T> Flux<T> each(java.util.function.Function<PhysicalShardId, ? extends Publisher<T>> work) {
+        return Flux.fromIterable(shards.physicalShards()).flatMap(work, CONCURRENCY);
+    }
+
+    static <T> Merged<T> merge(List<Merged<T>> answers, Comparator<? super T> order, int limit) {
+        List<T> items = new ArrayList<>();
+        Set<PhysicalShardId> missing = new HashSet<>();
+        for (Merged<T> answer : answers) {
+            items.addAll(answer.items());
+            missing.addAll(answer.missing());
+        }
+        items.sort(order);
+        return new Merged<>(items.size() > limit ? items.subList(0, limit) : items, missing);
+    }
+}

@@ -1,0 +1,15 @@
+package org.lectern.db.shard;
+
+import org.lectern.db.ContextId;
+import org.springframework.r2dbc.core.DatabaseClient;
+
+/**
+ * An open transaction on the primary of a context's shard. What is written through it commits or vanishes together:
+ * that is how a message, the job it asks for and the activity it records stay one fact. Valid only inside the work
+ * function that received it.
+ *
+ * @param context the context whose shard this is
+ * @param logicalShard the context's logical shard, stored with each row so that a logical shard can move
+ * @param sql statements run inside the transaction
+ */
+public record ShardTransaction(ContextId context, int logicalShard, DatabaseClient sql) {}
