@@ -1,0 +1,178 @@
+package org.lectern.infra.batching;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Queue;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
+import java.util.concurrent.CompletionStage;
+import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.Function;
+import java.util.function.Predicate;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Groups writes by the pace of what they wait for, not by a clock (natural batching).
+ *
+ * <p>An item that finds nothing in flight is committed at once, alone: at low load nothing is delayed. While a commit is
+ * in flight, what arrives gathers; when it ends, all that gathered (up to the batch limit) goes as the next batch at
+ * once. So the batch grows by itself with load, since a slower commit gathers more, and no item ever waits for a timer.
+ *
+ * <p>Contract:
+ *
+ * <ul>
+ *   <li>Batches of one batcher never overlap, and items are committed in the order in which they were submitted.
+ *   <li>At most {@code queueLimit} items wait; past it {@link #submit} fails with {@link QueueFullException} at once.
+ *   <li>A batch that fails fails its own items only. If the error is one that a single bad item can cause
+ *       ({@code isolatable}), the batch is halved and tried again, until the bad item stands alone and fails alone.
+ *   <li>An item whose result was cancelled before its commit began is left out; after that, cancelling changes nothing.
+ * </ul>
+ *
+ * <p>Thread-safe and lock-free. The commit function is called on the thread that submits or that ends the previous
+ * commit, and must not block; it answers one result for each item, in order.
+ *
+ * @param <T> what is written
+ * @param <R> what the writer of one item learns
+ */
+public final class SmartBatcher<T, R> {
+
+    private record Waiting<T, R>(T item, CompletableFuture<R> result) {}
+
+    private final int queueLimit;
+    private final int batchLimit;
+    private final Function<List<T>, CompletionStage<List<R>>> commit;
+    private final Predicate<Throwable> isolatable;
+    private final Queue<Waiting<T, R>> queue = new ConcurrentLinkedQueue<>();
+    private final AtomicInteger waiting = new AtomicInteger();
+    private final AtomicBoolean inFlight = new AtomicBoolean();
+
+    /**
+     * A batcher with nothing in flight.
+     *
+     * @param queueLimit how many items may wait
+     * @param batchLimit how many items go together at most
+     * @param commit writes a batch: all of it or nothing
+     * @param isolatable whether an error may be the fault of one item, so that trying halves makes sense; what it
+     *     accepts must have left nothing behind
+     */
+    public SmartBatcher(
+            int queueLimit,
+            int batchLimit,
+            Function<List<T>, CompletionStage<List<R>>> commit,
+            Predicate<Throwable> isolatable) {
+        if (queueLimit < 1 || batchLimit < 1) {
+            throw new IllegalArgumentException("limits must be positive");
+        }
+        this.queueLimit = queueLimit;
+        this.batchLimit = batchLimit;
+        this.commit = commit;
+        this.isolatable = isolatable;
+    }
+
+    /** Hands an item over; the result completes after the commit that carried it. */
+    public CompletableFuture<R> submit(T item) {
+        return submit(item, queueLimit);
+    }
+
+    /**
+     * As {@link #submit(Object)}, with a limit of this item's own: what frees something may still be taken when nothing
+     * else is.
+     *
+     * @param ownLimit how many items may wait, this one included
+     */
+    public CompletableFuture<R> submit(T item, int ownLimit) {
+        CompletableFuture<R> result = new CompletableFuture<>();
+        if (waiting.incrementAndGet() > ownLimit) {
+            waiting.decrementAndGet();
+            result.completeExceptionally(new QueueFullException(ownLimit));
+            return result;
+        }
+        queue.add(new Waiting<>(item, result));
+        drain();
+        return result;
+    }
+
+    /** How many items wait for a commit to begin. */
+    public int waiting() {
+        return waiting.get();
+    }
+
+    /** Whether nothing waits and nothing is in flight. */
+    public boolean idle() {
+        return waiting.get() == 0 && !inFlight.get();
+    }
+
+    private void drain() {
+        // A commit that is done when it returns continues this loop; one that is not continues it when it ends.
+        while (!queue.isEmpty() && inFlight.compareAndSet(false, true)) {
+            List<Waiting<T, R>> batch = next();
+            CompletableFuture<Boolean> ended = new CompletableFuture<>();
+            run(batch, () -> ended.complete(true));
+            if (!ended.isDone()) {
+                var unused = ended.whenComplete((yes, never) -> {
+                    inFlight.set(false);
+                    drain();
+                });
+                return;
+            }
+            inFlight.set(false);
+        }
+    }
+
+    private List<Waiting<T, R>> next() {
+        List<Waiting<T, R>> batch = new ArrayList<>();
+        while (batch.size() < batchLimit) {
+            @Nullable Waiting<T, R> head = queue.poll();
+            if (head == null) {
+                break;
+            }
+            waiting.decrementAndGet();
+            if (!head.result().isDone()) {
+                batch.add(head);
+            }
+        }
+        return batch;
+    }
+
+    /** Commits a batch, by halves if need be, and then says so. */
+    private void run(List<Waiting<T, R>> batch, Runnable ended) {
+        if (batch.isEmpty()) {
+            ended.run();
+            return;
+        }
+        var unused = attempt(batch).whenComplete((results, error) -> {
+            if (error == null && results.size() == batch.size()) {
+                for (int i = 0; i < results.size(); i++) {
+                    batch.get(i).result().complete(results.get(i));
+                }
+                ended.run();
+                return;
+            }
+            Throwable cause = error == null
+                    ? new IllegalStateException(results.size() + " results for " + batch.size() + " items")
+                    : unwrapped(error);
+            if (batch.size() > 1 && error != null && isolatable.test(cause)) {
+                int half = batch.size() / 2;
+                run(batch.subList(0, half), () -> run(batch.subList(half, batch.size()), ended));
+            } else {
+                batch.forEach(each -> each.result().completeExceptionally(cause));
+                ended.run();
+            }
+        });
+    }
+
+    private CompletableFuture<List<R>> attempt(List<Waiting<T, R>> batch) {
+        try {
+            return commit.apply(batch.stream().map(Waiting::item).toList()).toCompletableFuture();
+        } catch (RuntimeException e) {
+            return CompletableFuture.failedFuture(e);
+        }
+    }
+
+    private static Throwable unwrapped(Throwable error) {
+        @Nullable Throwable cause = error.getCause();
+        return error instanceof CompletionException && cause != null ? cause : error;
+    }
+}

@@ -1,0 +1,5 @@
+/** What each session has written, found by every node: read-your-writes across nodes. */
+@NullMarked
+package org.lectern.infra.consistency;
+
+import org.jspecify.annotations.NullMarked;

@@ -1,0 +1,415 @@
+package org.lectern.infra.jobs;
+
+import io.r2dbc.spi.R2dbcNonTransientResourceException;
+import io.r2dbc.spi.R2dbcTransientResourceException;
+import java.time.Clock;
+import java.time.Duration;
+import java.time.OffsetDateTime;
+import java.util.ArrayList;
+import java.util.Collection;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.Optional;
+import java.util.Set;
+import java.util.UUID;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+import java.util.function.Function;
+import java.util.stream.Collectors;
+import org.jspecify.annotations.Nullable;
+import org.lectern.db.shard.PhysicalShardId;
+import org.lectern.db.shard.ShardTransaction;
+import org.lectern.db.shard.Shards;
+import org.lectern.infra.batching.SmartBatcher;
+import org.springframework.dao.DataAccessResourceFailureException;
+import org.springframework.r2dbc.core.DatabaseClient;
+import org.springframework.transaction.CannotCreateTransactionException;
+import reactor.core.publisher.Mono;
+import tools.jackson.databind.json.JsonMapper;
+
+/**
+ * The right to run jobs: taken, renewed, and given up together with the result. Whoever holds a lease's token is the only
+ * one who can write the job's end.
+ *
+ * <p>Beginnings, and ends that change nothing but the job, are written many at a time: while one batch of a shard commits,
+ * the next one gathers ({@link SmartBatcher}). An end with an effect of its own is a transaction of its own, so that one
+ * job's effect neither delays nor undoes another's.
+ *
+ * <p>Blocking, for the workers' virtual threads; bounded in time, fails with what the driver says. Thread-safe.
+ */
+final class JobLeases {
+
+    private static final Duration LIMIT = Duration.ofSeconds(15);
+    private static final Duration BEAT_LIMIT = Duration.ofSeconds(5);
+    private static final int BEATS_IN_LEASE = 3;
+    private static final Duration EFFECT_LIMIT = Duration.ofSeconds(60);
+    private static final int QUEUE_LIMIT = 10_000;
+    private static final int BATCH_LIMIT = 128;
+
+    private static final String TAKE = """
+            update job j set state = 'running', attempt = j.attempt + 1, lease_token = t.token, lease_until = :until,
+                             started_at = :now, percent = 0, stage = null, speed = null, seconds_left = null
+            from unnest(:contexts::uuid[], :ids::uuid[], :tokens::uuid[]) as t (c, i, token)
+            where j.context_id = t.c and j.id = t.i
+              and (j.state = 'published' or (j.state = 'waiting' and j.run_at <= :now))
+              and j.logical_shard in (select logical_shard from owned_shard)
+            returning lease_token,\s""" + JobRows.COLUMNS;
+
+    private static final String BEAT = """
+            update job j set lease_until = :until, percent = r.percent, stage = r.stage, speed = r.speed,
+                             seconds_left = r.seconds_left
+            from unnest(:contexts::uuid[], :ids::uuid[], :tokens::uuid[], :percents::int[], :stages::text[],
+                        :speeds::real[], :lefts::int[])
+                as r (context_id, id, token, percent, stage, speed, seconds_left)
+            where j.context_id = r.context_id and j.id = r.id and j.lease_token = r.token and j.state = 'running'
+            returning j.id, j.cancel_requested
+            """;
+
+    /** An attempt that reached its effect leaves no trace in the history: the row itself tells of it. */
+    private static final String END = """
+            update job j set
+                state = e.next, lease_token = null, lease_until = null,
+                run_at = case when e.next = 'waiting' then :now + e.delay * interval '1 millisecond' else j.run_at end,
+                attempt = j.attempt - e.unburned, cause = coalesce(e.why, j.cause),
+                percent = case when e.next = 'done' then 100 else 0 end, seconds_left = null,
+                finished_at = case when e.next = 'waiting' then null else :now end,
+                history = case when e.next = 'done' then j.history
+                    else jsonb_path_query_array(j.history, '$[last - 18 to last]') || jsonb_build_object(
+                        'attempt', j.attempt, 'started_at', j.started_at, 'ended_at', :now::timestamptz,
+                        'outcome', e.outcome, 'cause', e.why) end
+            from unnest(:contexts::uuid[], :ids::uuid[], :tokens::uuid[], :nexts::text[], :delays::bigint[],
+                        :unburned::int[], :whys::text[], :outcomes::text[], :lapsed::bool[])
+                as e (c, i, token, next, delay, unburned, why, outcome, lapsed)
+            where j.context_id = e.c and j.id = e.i and j.lease_token = e.token and j.state = 'running'
+              and (not e.lapsed or j.lease_until < :now)
+              and j.logical_shard in (select logical_shard from owned_shard)
+            returning\s""";
+
+    private final Shards shards;
+    private final JobShards each;
+    private final JobRows rows;
+    private final Clock clock;
+    private final Duration lease;
+    private final Duration beatLimit;
+    private final JobOwners owners;
+    private final Map<PhysicalShardId, SmartBatcher<Want, Optional<Leased>>> beginnings = new ConcurrentHashMap<>();
+    private final Map<PhysicalShardId, SmartBatcher<End, Boolean>> ends = new ConcurrentHashMap<>();
+
+    /**
+     * Looks after leases.
+     *
+     * @param lease for how long a job is owned without a sign of life
+     */
+    JobLeases(Shards shards, JobShards each, JsonMapper json, Clock clock, Duration lease, JobOwners owners) {
+        this.shards = shards;
+        this.each = each;
+        this.rows = new JobRows(json);
+        this.clock = clock;
+        this.lease = lease;
+        // A shard that does not answer must not keep the next beat from the others until their leases are over.
+        Duration part = lease.dividedBy(BEATS_IN_LEASE);
+        this.beatLimit = part.compareTo(BEAT_LIMIT) < 0 ? part : BEAT_LIMIT;
+        this.owners = owners;
+    }
+
+    /** A job and the token under which this node runs it. */
+    record Leased(Job job, UUID token) {}
+
+    /** How a running job fares. */
+    record Pulse(
+            Leased leased,
+            JobRun.Progress progress,
+            @Nullable Duration left) {}
+
+    /** Whether the owner of a job that ends without its effect is told in the same transaction. */
+    enum Tell {
+        OWNER,
+        NOBODY
+    }
+
+    /** Who ends an attempt. */
+    enum By {
+        /** The node that runs it. */
+        HOLDER,
+        /** Another node, which may do so only while the lease is over: its holder may have renewed it since the look. */
+        REAPER
+    }
+
+    private record Want(JobTicket ticket, UUID token) {}
+
+    /** How an attempt ended without its effect, as its history says. */
+    private enum Outcome {
+        DONE,
+        FAILED,
+        LOST,
+        HANDED_BACK,
+        CANCELLED
+    }
+
+    private record End(
+            Leased leased,
+            JobState next,
+            Duration delay,
+            boolean burned,
+            @Nullable String why,
+            Outcome outcome,
+            By by) {
+        private End {
+            if (!JobState.RUNNING.mayBecome(next)) {
+                throw new IllegalArgumentException("A running job does not become " + next);
+            }
+        }
+    }
+
+    /** Begins an attempt, or is empty when the job is not to be run now (done, cancelled, run by another). */
+    Optional<Leased> take(JobTicket ticket, UUID token) {
+        PhysicalShardId shard = shards.physicalShardOf(ticket.context());
+        return wait(
+                beginnings
+                        .computeIfAbsent(
+                                shard,
+                                at -> new SmartBatcher<>(
+                                        QUEUE_LIMIT, BATCH_LIMIT, wants -> takeAll(at, wants), JobLeases::isolatable))
+                        .submit(new Want(ticket, token)),
+                LIMIT);
+    }
+
+    private CompletableFuture<List<Optional<Leased>>> takeAll(PhysicalShardId shard, List<Want> wants) {
+        return present(shards.writeOn(
+                        shard,
+                        sql -> sql.sql(TAKE)
+                                .bind(
+                                        "contexts",
+                                        array(wants, want -> want.ticket().contextId()))
+                                .bind("ids", array(wants, want -> want.ticket().id()))
+                                .bind("tokens", array(wants, Want::token))
+                                .bind("now", now())
+                                .bind("until", now().plus(lease))
+                                .map(row -> new Leased(rows.job(row), JobRows.get(row, "lease_token", UUID.class)))
+                                .all()
+                                .collectMap(Leased::token))
+                .map(taken -> wants.stream()
+                        .map(want -> Optional.ofNullable(taken.get(want.token())))
+                        .toList())
+                .timeout(LIMIT));
+    }
+
+    /**
+     * What a beat has found out.
+     *
+     * @param held the jobs that this node still runs, and whether each is asked to end
+     * @param unknown the jobs whose shard did not answer: their leases may last or not
+     */
+    record Beat(Map<UUID, Boolean> held, Set<UUID> unknown) {}
+
+    private record ShardBeat(PhysicalShardId shard, Map<UUID, Boolean> held) {}
+
+    /** Renews leases and writes progress, on all shards side by side. */
+    Beat beat(Collection<Pulse> pulses) {
+        Map<PhysicalShardId, List<Pulse>> parts = new HashMap<>();
+        pulses.forEach(pulse -> parts.computeIfAbsent(
+                        shards.physicalShardOf(pulse.leased().job().context()), shard -> new ArrayList<>())
+                .add(pulse));
+        List<ShardBeat> answers = wait(
+                present(each.each(
+                                parts.keySet(),
+                                beatLimit,
+                                shard -> beat(shard, parts.getOrDefault(shard, List.of()))
+                                        .map(held -> new ShardBeat(shard, held)))
+                        .collectList()),
+                LIMIT);
+        Map<UUID, Boolean> held = new HashMap<>();
+        for (ShardBeat answer : answers) {
+            held.putAll(answer.held());
+            parts.remove(answer.shard());
+        }
+        return new Beat(
+                held,
+                parts.values().stream()
+                        .flatMap(List::stream)
+                        .map(pulse -> pulse.leased().job().id())
+                        .collect(Collectors.toSet()));
+    }
+
+    private Mono<Map<UUID, Boolean>> beat(PhysicalShardId shard, List<Pulse> pulses) {
+        return shards.writeOn(
+                shard,
+                sql -> sql.sql(BEAT)
+                        .bind("until", now().plus(lease))
+                        .bind(
+                                "contexts",
+                                array(
+                                        pulses,
+                                        pulse -> pulse.leased().job().context().value()))
+                        .bind("ids", array(pulses, pulse -> pulse.leased().job().id()))
+                        .bind("tokens", array(pulses, pulse -> pulse.leased().token()))
+                        .bind(
+                                "percents",
+                                integers(pulses, pulse -> pulse.progress().percent()))
+                        .bind("stages", texts(pulses, pulse -> pulse.progress().stage()))
+                        .bind("speeds", pulses.stream().map(JobLeases::speed).toArray(Float[]::new))
+                        .bind(
+                                "lefts",
+                                pulses.stream().map(JobLeases::secondsLeft).toArray(Integer[]::new))
+                        .map(row -> Map.entry(
+                                JobRows.get(row, "id", UUID.class),
+                                JobRows.get(row, "cancel_requested", Boolean.class)))
+                        .all()
+                        .collectMap(Map.Entry::getKey, Map.Entry::getValue));
+    }
+
+    private static @Nullable Float speed(Pulse pulse) {
+        Double speed = pulse.progress().speed();
+        return speed == null ? null : (Float) speed.floatValue();
+    }
+
+    private static @Nullable Integer secondsLeft(Pulse pulse) {
+        Duration left = pulse.left();
+        return left == null ? null : (Integer) (int) Math.min(Integer.MAX_VALUE, Math.max(0, left.toSeconds()));
+    }
+
+    /** Commits the effect and the end of the job together; false when the lease was lost, then there is no effect. */
+    boolean done(Leased leased, JobHandler.Effect effect) {
+        End end = new End(leased, JobState.DONE, Duration.ZERO, true, null, Outcome.DONE, By.HOLDER);
+        return effect.equals(JobHandler.Effect.NONE) ? endWithMany(end) : endAlone(end, job -> effect);
+    }
+
+    /** The attempt failed and another one follows. */
+    boolean again(Leased leased, Duration delay, String cause) {
+        return endWithMany(new End(leased, JobState.WAITING, delay, true, cause, Outcome.FAILED, By.HOLDER));
+    }
+
+    /** The attempt gave no sign of life for the length of its lease, and another one follows. */
+    boolean lost(Leased leased, Duration delay, String cause) {
+        return endWithMany(new End(leased, JobState.WAITING, delay, true, cause, Outcome.LOST, By.REAPER));
+    }
+
+    /** The attempt is given back and does not count. */
+    boolean handBack(Leased leased) {
+        return endWithMany(
+                new End(leased, JobState.WAITING, Duration.ZERO, false, null, Outcome.HANDED_BACK, By.HOLDER));
+    }
+
+    /** The job ends on request. */
+    boolean cancelled(Leased leased, Tell tell, By by) {
+        End end = new End(leased, JobState.CANCELLED, Duration.ZERO, true, null, Outcome.CANCELLED, by);
+        return endAlone(end, job -> told(job, "cancelled", tell));
+    }
+
+    /** The job ends on the dead-letter list. */
+    boolean dead(Leased leased, String cause, Tell tell, By by) {
+        End end = new End(leased, JobState.DEAD, Duration.ZERO, true, cause, Outcome.FAILED, by);
+        return endAlone(end, job -> told(job, cause, tell));
+    }
+
+    private JobHandler.Effect told(Job job, String cause, Tell tell) {
+        return switch (tell) {
+            case OWNER -> owners.ended(job, cause);
+            case NOBODY -> JobHandler.Effect.NONE;
+        };
+    }
+
+    private boolean endWithMany(End end) {
+        PhysicalShardId shard = shards.physicalShardOf(end.leased().job().context());
+        boolean ended = wait(
+                ends.computeIfAbsent(
+                                shard,
+                                at -> new SmartBatcher<>(
+                                        QUEUE_LIMIT, BATCH_LIMIT, all -> endAll(at, all), JobLeases::isolatable))
+                        .submit(end),
+                LIMIT);
+        // Not found there: the lease is lost, or the course has moved, which the way of its own finds out.
+        return ended || endAlone(end, job -> JobHandler.Effect.NONE);
+    }
+
+    private CompletableFuture<List<Boolean>> endAll(PhysicalShardId shard, List<End> all) {
+        return present(shards.writeOn(
+                        shard,
+                        sql -> update(sql, "j.id", all)
+                                .map(row -> JobRows.get(row, "id", UUID.class))
+                                .all()
+                                .collect(Collectors.toSet()))
+                .map((Set<UUID> ended) -> all.stream()
+                        .map(end -> ended.contains(end.leased().job().id()))
+                        .toList())
+                .timeout(LIMIT));
+    }
+
+    private boolean endAlone(End end, Function<Job, JobHandler.Effect> effect) {
+        Mono<Boolean> ended = shards.write(
+                end.leased().job().context(),
+                transaction -> update(transaction.sql(), JobRows.COLUMNS, List.of(end))
+                        .map(rows::job)
+                        .one()
+                        .flatMap(job -> applied(effect, job, transaction)));
+        return Boolean.TRUE.equals(wait(present(ended.defaultIfEmpty(false)), EFFECT_LIMIT));
+    }
+
+    private static Mono<Boolean> applied(
+            Function<Job, JobHandler.Effect> effect, Job job, ShardTransaction transaction) {
+        return Mono.defer(() -> effect.apply(job).apply(transaction)).thenReturn(true);
+    }
+
+    private DatabaseClient.GenericExecuteSpec update(DatabaseClient sql, String returning, List<End> all) {
+        return sql.sql(END + returning)
+                .bind("now", now())
+                .bind("contexts", array(all, end -> end.leased().job().context().value()))
+                .bind("ids", array(all, end -> end.leased().job().id()))
+                .bind("tokens", array(all, end -> end.leased().token()))
+                .bind("nexts", texts(all, end -> end.next().key()))
+                .bind("delays", all.stream().map(end -> end.delay().toMillis()).toArray(Long[]::new))
+                .bind("unburned", integers(all, end -> end.burned() ? 0 : 1))
+                .bind("whys", texts(all, End::why))
+                .bind("lapsed", all.stream().map(end -> end.by() == By.REAPER).toArray(Boolean[]::new))
+                .bind("outcomes", texts(all, end -> end.outcome().name().toLowerCase(java.util.Locale.ROOT)));
+    }
+
+    /** Whether one item can be at fault: not when the database was not reached. */
+    private static boolean isolatable(Throwable error) {
+        return !(error instanceof TimeoutException
+                || error instanceof R2dbcNonTransientResourceException
+                || error instanceof R2dbcTransientResourceException
+                || error instanceof DataAccessResourceFailureException
+                || error instanceof CannotCreateTransactionException);
+    }
+
+    private static <T> UUID[] array(List<T> items, Function<T, UUID> value) {
+        return items.stream().map(value).toArray(UUID[]::new);
+    }
+
+    private static <T> Integer[] integers(List<T> items, Function<T, Integer> value) {
+        return items.stream().map(value).toArray(Integer[]::new);
+    }
+
+    private static <T> String[] texts(List<T> items, Function<T, @Nullable String> value) {
+        return items.stream().map(value).toArray(String[]::new);
+    }
+
+    private OffsetDateTime now() {
+        return OffsetDateTime.now(clock);
+    }
+
+    private static <T> CompletableFuture<T> present(Mono<T> result) {
+        return result.toFuture().thenApply(value -> Objects.requireNonNull(value));
+    }
+
+    private static <T> T wait(CompletableFuture<T> result, Duration limit) {
+        try {
+            return Objects.requireNonNull(result.get(limit.toMillis(), TimeUnit.MILLISECONDS));
+        } catch (ExecutionException failed) {
+            throw failed.getCause() instanceof RuntimeException cause
+                    ? cause
+                    : new IllegalStateException(failed.getCause());
+        } catch (TimeoutException late) {
+            throw new IllegalStateException("the database did not answer within " + limit.toSeconds() + " s", late);
+        } catch (InterruptedException interrupted) {
+            Thread.currentThread().interrupt();
+            throw new IllegalStateException("interrupted while a lease was written", interrupted);
+        }
+    }
+}

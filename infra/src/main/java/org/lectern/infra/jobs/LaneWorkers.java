@@ -1,0 +1,213 @@
+package org.lectern.infra.jobs;
+
+import java.util.Collection;
+import java.util.Comparator;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Set;
+import java.util.TreeSet;
+import java.util.UUID;
+import java.util.concurrent.locks.ReentrantLock;
+import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The slots of one lane on this node and the few messages that wait for them. A message either starts at once, waits
+ * (most urgent first, at most as many as the lane keeps ready), or pushes out the least urgent one that waits: so a full lane never
+ * holds up the messages of other lanes behind it. Thread-safe; nothing in here blocks.
+ */
+final class LaneWorkers {
+
+    private final Lane lane;
+    private int ready;
+    private long finished;
+    private final Consumer<Delivery> starter;
+    private final Consumer<Delivery> handBack;
+    private final ReentrantLock lock = new ReentrantLock();
+    private final TreeSet<Delivery> waiting = new TreeSet<>(Comparator.comparing(Delivery::ticket, JobTicket.ORDER));
+    private final Set<UUID> known = new HashSet<>();
+    private int size;
+    private int running;
+    private boolean closed;
+
+    /**
+     * A message in hand.
+     *
+     * @param ticket what it says
+     * @param queue where it came from
+     * @param acknowledge takes it off the broker; harmless when the connection is gone
+     */
+    record Delivery(JobTicket ticket, String queue, Runnable acknowledge) {}
+
+    /**
+     * Opens a lane.
+     *
+     * @param ready how many messages may wait beside those that run
+     * @param starter begins a job on a thread of its own
+     * @param handBack returns a message that there is no place for
+     */
+    LaneWorkers(Lane lane, int size, int ready, Consumer<Delivery> starter, Consumer<Delivery> handBack) {
+        this.lane = lane;
+        this.size = size;
+        this.ready = ready;
+        this.starter = starter;
+        this.handBack = handBack;
+    }
+
+    Lane lane() {
+        return lane;
+    }
+
+    /** How many messages may wait here beside the jobs that run. */
+    int ready() {
+        lock.lock();
+        try {
+            return ready;
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    /** Changes how many messages may wait here; those that do already stay. */
+    void keepReady(int messages) {
+        lock.lock();
+        try {
+            ready = messages;
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    /** How many jobs have ended here since the start. */
+    long finished() {
+        lock.lock();
+        try {
+            return finished;
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    /** Takes a message. */
+    void offer(Delivery delivery) {
+        Delivery start = null;
+        Delivery tooMuch = null;
+        boolean copy = false;
+        lock.lock();
+        try {
+            if (closed) {
+                tooMuch = delivery;
+            } else if (!known.add(delivery.ticket().id())) {
+                copy = true;
+            } else if (running < size) {
+                running++;
+                start = delivery;
+            } else {
+                waiting.add(delivery);
+                if (waiting.size() > ready) {
+                    tooMuch = waiting.removeLast();
+                    known.remove(tooMuch.ticket().id());
+                }
+            }
+        } finally {
+            lock.unlock();
+        }
+        if (copy) {
+            // The job is here already; its row says the rest.
+            delivery.acknowledge().run();
+        }
+        if (start != null) {
+            starter.accept(start);
+        }
+        if (tooMuch != null) {
+            handBack.accept(tooMuch);
+        }
+    }
+
+    /** A slot is free again: the most urgent message that waits gets it. */
+    void finished(UUID id) {
+        lock.lock();
+        try {
+            known.remove(id);
+            running--;
+            finished++;
+        } finally {
+            lock.unlock();
+        }
+        fill();
+    }
+
+    /** Changes the number of slots; what runs goes on. */
+    void resize(int workers) {
+        lock.lock();
+        try {
+            size = workers;
+        } finally {
+            lock.unlock();
+        }
+        fill();
+    }
+
+    private void fill() {
+        Delivery next = next();
+        while (next != null) {
+            starter.accept(next);
+            next = next();
+        }
+    }
+
+    private @Nullable Delivery next() {
+        lock.lock();
+        try {
+            if (closed || running >= size || waiting.isEmpty()) {
+                return null;
+            }
+            running++;
+            return waiting.removeFirst();
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    /** Takes no more messages; answers those that waited. */
+    Collection<Delivery> close() {
+        lock.lock();
+        try {
+            closed = true;
+            List<Delivery> left = List.copyOf(waiting);
+            waiting.clear();
+            left.forEach(delivery -> known.remove(delivery.ticket().id()));
+            return left;
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    int size() {
+        lock.lock();
+        try {
+            return size;
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    int running() {
+        lock.lock();
+        try {
+            return running;
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    /** The messages that wait here. */
+    List<JobTicket> held() {
+        lock.lock();
+        try {
+            return waiting.stream().map(Delivery::ticket).toList();
+        } finally {
+            lock.unlock();
+        }
+    }
+}

@@ -1,0 +1,267 @@
+package org.lectern.infra.jobs;
+
+import java.time.Clock;
+import java.time.Duration;
+import java.time.Instant;
+import java.time.OffsetDateTime;
+import java.time.ZoneOffset;
+import java.util.Comparator;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.UUID;
+import java.util.function.Function;
+import org.lectern.db.ContextId;
+import org.lectern.db.Freshness;
+import org.lectern.db.shard.PhysicalShardId;
+import org.lectern.db.shard.ShardTransaction;
+import org.lectern.db.shard.Shards;
+import org.lectern.infra.telemetry.TraceCarrier;
+import org.springframework.r2dbc.core.DatabaseClient;
+import reactor.core.publisher.Flux;
+import reactor.core.publisher.Mono;
+import tools.jackson.databind.json.JsonMapper;
+
+/** Jobs as rows on the shard of their context. */
+final class PostgresJobs implements Jobs {
+
+    private static final int PAYLOAD_LIMIT_CHARS = 64 * 1024;
+    private static final int MAX_PAGE = 200;
+    private static final int SHARDS_AT_ONCE = 8;
+
+    /** A job's id may have been made this long before the job was asked for. */
+    private static final Duration ID_AGE = Duration.ofDays(1);
+
+    private static final Duration LOOK_AGAIN = Duration.ofSeconds(1);
+    private static final Duration LOOKS_AT_LEAST_APART = Duration.ofMillis(200);
+
+    private static final String SUBMIT = """
+            insert into job (context_id, id, logical_shard, type, kind, lane, score, state, payload, traceparent,
+                             created_at, run_at)
+            values (:context, :id, :logicalShard, :type, :kind, :lane, :score, 'waiting', :payload::jsonb, :traceparent,
+                    :now, :runAt)
+            on conflict (context_id, id) do nothing
+            """;
+
+    private static final String CANCEL = """
+            update job set
+                cancel_requested = true,
+                state = case when state = 'running' then state else 'cancelled' end,
+                finished_at = case when state = 'running' then finished_at else :now end
+            where context_id = :context and id = :id and state = any(:from)
+            """;
+
+    private static final String REPLAY = """
+            update job set state = 'waiting', attempt = 0, percent = 0, stage = null, run_at = :now, finished_at = null,
+                           cancel_requested = false
+            where context_id = :context and id = :id and state = 'dead' and state = any(:from)
+            """;
+
+    private static final String DISCARD = """
+            update job set state = 'discarded', finished_at = :now
+            where context_id = :context and id = :id and state = any(:from)
+            """;
+
+    private final Shards shards;
+    private final JobRows rows;
+    private final JsonMapper json;
+    private final Clock clock;
+    private final TraceCarrier traces;
+    private final JobNudge nudge;
+    private final JobChanges changes;
+    private final JobOwners owners;
+
+    PostgresJobs(
+            Shards shards,
+            JsonMapper json,
+            Clock clock,
+            TraceCarrier traces,
+            JobNudge nudge,
+            JobChanges changes,
+            JobOwners owners) {
+        this.shards = shards;
+        this.rows = new JobRows(json);
+        this.json = json;
+        this.clock = clock;
+        this.traces = traces;
+        this.nudge = nudge;
+        this.changes = changes;
+        this.owners = owners;
+    }
+
+    @Override
+    public Mono<Void> submit(ShardTransaction transaction, JobRequest request) {
+        return Mono.defer(() -> {
+            String payload = json.writeValueAsString(request.payload());
+            if (payload.length() > PAYLOAD_LIMIT_CHARS) {
+                return Mono.error(new IllegalArgumentException("The payload of a " + request.kind() + " job has "
+                        + payload.length() + " characters; at most " + PAYLOAD_LIMIT_CHARS + " are permitted"));
+            }
+            OffsetDateTime now = OffsetDateTime.now(clock);
+            OffsetDateTime runAt =
+                    request.runAt() == null ? now : request.runAt().atOffset(ZoneOffset.UTC);
+            String traceparent = traces.current();
+            DatabaseClient.GenericExecuteSpec insert = transaction
+                    .sql()
+                    .sql(SUBMIT)
+                    .bind("context", transaction.context().value())
+                    .bind("id", request.id())
+                    .bind("logicalShard", (short) transaction.logicalShard())
+                    .bind("type", request.type().key())
+                    .bind("kind", request.kind())
+                    .bind("lane", request.lane().key())
+                    .bind("score", request.score())
+                    .bind("payload", payload)
+                    .bind("now", now)
+                    .bind("runAt", runAt);
+            insert = traceparent == null
+                    ? insert.bindNull("traceparent", String.class)
+                    : insert.bind("traceparent", traceparent);
+            return insert.then().doOnSuccess(written -> nudge.now());
+        });
+    }
+
+    @Override
+    public Mono<Job> find(ContextId context, UUID id) {
+        return shards.read(
+                        context,
+                        Freshness.PRIMARY,
+                        sql -> sql.sql("select " + JobRows.COLUMNS
+                                        + " from job where context_id = :context and id = :id")
+                                .bind("context", context.value())
+                                .bind("id", id)
+                                .map(rows::job)
+                                .one())
+                .next();
+    }
+
+    @Override
+    public Mono<Boolean> cancel(ContextId context, UUID id) {
+        return change(
+                context,
+                id,
+                CANCEL,
+                JobState.CANCELLED,
+                // One that runs is ended by its worker, which tells the owner then.
+                job -> job.state() == JobState.CANCELLED
+                        ? owners.ended(job, "cancelled before it began")
+                        : JobHandler.Effect.NONE);
+    }
+
+    @Override
+    public Mono<Boolean> replay(ContextId context, UUID id) {
+        return change(context, id, REPLAY, JobState.WAITING, owners::replayed);
+    }
+
+    @Override
+    public Mono<Boolean> discard(ContextId context, UUID id) {
+        return change(context, id, DISCARD, JobState.DISCARDED, job -> JobHandler.Effect.NONE);
+    }
+
+    private Mono<Boolean> change(
+            ContextId context, UUID id, String statement, JobState next, Function<Job, JobHandler.Effect> effect) {
+        return shards.write(
+                        context,
+                        transaction -> transaction
+                                .sql()
+                                .sql(statement + " returning " + JobRows.COLUMNS)
+                                .bind("context", context.value())
+                                .bind("id", id)
+                                .bind("now", OffsetDateTime.now(clock))
+                                .bind("from", JobRows.before(next))
+                                .map(rows::job)
+                                .one()
+                                .flatMap(job -> Mono.defer(
+                                                () -> effect.apply(job).apply(transaction))
+                                        .thenReturn(true))
+                                .defaultIfEmpty(false))
+                .doOnSuccess(changed -> changed(id));
+    }
+
+    private void changed(UUID id) {
+        changes.changed(id);
+        nudge.now();
+    }
+
+    @Override
+    public Flux<Job> list(Query query) {
+        int limit = Math.clamp(query.limit(), 1, MAX_PAGE);
+        ContextId course = query.course();
+        List<PhysicalShardId> places =
+                course == null ? shards.physicalShards() : List.of(shards.physicalShardOf(course));
+        return Flux.fromIterable(places)
+                .flatMap(shard -> page(shard, query, limit), SHARDS_AT_ONCE)
+                .collectList()
+                .flatMapIterable(found -> newestFirst(found, limit));
+    }
+
+    private static List<Job> newestFirst(List<Job> found, int limit) {
+        // As PostgreSQL orders them: by bytes. UUID's own order is signed.
+        Comparator<Job> oldestFirst = Comparator.comparing(job -> job.id().toString());
+        return found.stream().sorted(oldestFirst.reversed()).limit(limit).toList();
+    }
+
+    private Flux<Job> page(PhysicalShardId shard, Query query, int limit) {
+        return shards.readOn(shard, Freshness.PRIMARY, sql -> {
+                    StringBuilder where = new StringBuilder("true");
+                    Map<String, Object> values = new HashMap<>();
+                    // Words of ours are written out, so that the partial indexes serve (dead jobs, jobs that wait).
+                    if (query.state() != null) {
+                        where.append(" and state = '")
+                                .append(query.state().key())
+                                .append('\'');
+                    }
+                    if (query.type() != null) {
+                        where.append(" and type = '").append(query.type().key()).append('\'');
+                    }
+                    if (query.lane() != null) {
+                        where.append(" and lane = '").append(query.lane().key()).append('\'');
+                    }
+                    if (query.course() != null) {
+                        where.append(" and context_id = :course");
+                        values.put("course", query.course().value());
+                    }
+                    if (query.since() != null) {
+                        // Ids ascend with time (UUIDv7), which bounds the search; the row's own time decides.
+                        where.append(" and id >= :idSince and created_at >= :since");
+                        values.put("idSince", firstIdOf(query.since().minus(ID_AGE)));
+                        values.put("since", query.since().atOffset(ZoneOffset.UTC));
+                    }
+                    if (query.before() != null) {
+                        where.append(" and id < :before");
+                        values.put("before", query.before());
+                    }
+                    return sql.sql("select " + JobRows.COLUMNS + " from job where " + where
+                                    + " order by id desc limit :limit")
+                            .bind("limit", limit)
+                            .bindValues(values)
+                            .map(rows::job)
+                            .all();
+                })
+                // A course that has moved away may leave rows behind.
+                .filter(job -> shards.physicalShardOf(job.context()).equals(shard));
+    }
+
+    /** The smallest UUIDv7 of a moment. */
+    private static UUID firstIdOf(Instant time) {
+        return new UUID(Math.max(0, time.toEpochMilli()) << 16 | 0x7000, Long.MIN_VALUE);
+    }
+
+    @Override
+    public Flux<Job> watch(ContextId context, UUID id) {
+        Flux<Long> looks = Flux.merge(
+                Flux.interval(Duration.ZERO, LOOK_AGAIN).onBackpressureDrop(),
+                changes.of(id).sample(LOOKS_AT_LEAST_APART));
+        return looks.onBackpressureLatest()
+                .concatMap(look -> find(context, id), 1)
+                .distinctUntilChanged()
+                .takeUntil(job -> isFinal(job.state()));
+    }
+
+    private static boolean isFinal(JobState state) {
+        return switch (state) {
+            case DONE, DEAD, CANCELLED, DISCARDED -> true;
+            case WAITING, PUBLISHED, RUNNING -> false;
+        };
+    }
+}

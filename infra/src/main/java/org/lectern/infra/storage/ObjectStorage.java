@@ -1,0 +1,54 @@
+package org.lectern.infra.storage;
+
+import java.nio.file.Path;
+import org.jspecify.annotations.Nullable;
+import org.springframework.core.io.buffer.DataBuffer;
+import reactor.core.publisher.Flux;
+import reactor.core.publisher.Mono;
+
+/**
+ * Stores objects by key, in one region. Keys are relative paths of letters, digits, {@code . _ - /}, never with
+ * {@code ..}. Thread-safe; bytes stream, so memory does not grow with an object's size.
+ */
+public interface ObjectStorage {
+
+    /**
+     * Stores a local file under a key; readers see all of it or nothing. Replaces what was there. Durable when it
+     * completes. The file must not be written to afterwards: a storage on the same disk may share its bytes.
+     */
+    Mono<Void> put(String key, Path file);
+
+    /** What is known of an object, or empty when there is none. */
+    Mono<StoredObject> head(String key);
+
+    /**
+     * Reads bytes.
+     *
+     * @param from first byte, from 0
+     * @param length how many; null to the end
+     * @return buffers that the subscriber must release; errors with {@link ObjectMissingException}
+     */
+    Flux<DataBuffer> get(String key, long from, @Nullable Long length);
+
+    /**
+     * Brings an object to a local file for a program that needs one; the file must not be written to, only deleted.
+     * Errors with {@link ObjectMissingException}.
+     *
+     * @param target a file that does not exist yet, in a folder that does
+     */
+    Mono<Void> fetch(String key, Path target);
+
+    /** Every object whose key begins with the prefix, in no order. What changes meanwhile may be listed or not. */
+    Flux<StoredObject> list(String prefix);
+
+    /** Removes every object whose key begins with the prefix; nothing there is no error. */
+    Mono<Void> deleteAll(String prefix);
+
+    /**
+     * An object.
+     *
+     * @param key its key
+     * @param sizeBytes its size
+     */
+    record StoredObject(String key, long sizeBytes) {}
+}

@@ -1,0 +1,62 @@
+package org.lectern.infra.telemetry;
+
+import io.micrometer.common.KeyValues;
+import io.micrometer.observation.Observation;
+import io.micrometer.observation.ObservationRegistry;
+import io.micrometer.observation.transport.Kind;
+import io.micrometer.observation.transport.ReceiverContext;
+import io.micrometer.tracing.Tracer;
+import io.micrometer.tracing.propagation.Propagator;
+import java.util.HashMap;
+import java.util.Map;
+import java.util.concurrent.Callable;
+import org.jspecify.annotations.Nullable;
+import org.springframework.beans.factory.ObjectProvider;
+import org.springframework.stereotype.Component;
+
+/** Traces by Micrometer's observations; without a tracer only the metrics remain. */
+@Component
+public class ObservedTraces implements TraceCarrier {
+
+    private static final String TRACEPARENT = "traceparent";
+
+    private final ObservationRegistry observations;
+    private final ObjectProvider<Tracer> tracer;
+    private final ObjectProvider<Propagator> propagator;
+
+    ObservedTraces(
+            ObjectProvider<ObservationRegistry> observations,
+            ObjectProvider<Tracer> tracer,
+            ObjectProvider<Propagator> propagator) {
+        this.observations = observations.getIfAvailable(() -> ObservationRegistry.NOOP);
+        this.tracer = tracer;
+        this.propagator = propagator;
+    }
+
+    @Override
+    public @Nullable String current() {
+        Tracer presentTracer = tracer.getIfAvailable();
+        Propagator presentPropagator = propagator.getIfAvailable();
+        var span = presentTracer == null ? null : presentTracer.currentSpan();
+        if (span == null || presentPropagator == null) {
+            return null;
+        }
+        Map<String, String> headers = new HashMap<>();
+        presentPropagator.inject(span.context(), headers, (into, key, value) -> {
+            if (into != null) {
+                into.put(key, value);
+            }
+        });
+        return headers.get(TRACEPARENT);
+    }
+
+    @Override
+    public <T> T within(@Nullable String traceparent, String name, Map<String, String> tags, Callable<T> work)
+            throws Exception {
+        var context = new ReceiverContext<Map<String, String>>((carrier, key) -> carrier.get(key), Kind.CONSUMER);
+        context.setCarrier(traceparent == null ? Map.of() : Map.of(TRACEPARENT, traceparent));
+        Observation observation = Observation.createNotStarted(name, () -> context, observations)
+                .lowCardinalityKeyValues(KeyValues.of(tags.entrySet(), tag -> tag.getKey(), tag -> tag.getValue()));
+        return observation.observeChecked(work::call);
+    }
+}

@@ -1,0 +1,4 @@
+@NullMarked
+package org.lectern.infra.batching;
+
+import org.jspecify.annotations.NullMarked;

@@ -1,0 +1,4 @@
+@NullMarked
+package org.lectern.infra.cluster;
+
+import org.jspecify.annotations.NullMarked;

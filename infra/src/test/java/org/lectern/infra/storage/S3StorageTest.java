@@ -1,0 +1,89 @@
+package org.lectern.infra.storage;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.net.URI;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.Objects;
+import java.util.UUID;
+import org.gaul.s3proxy.junit.S3ProxyExtension;
+import org.jspecify.annotations.Nullable;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.RegisterExtension;
+import org.springframework.util.unit.DataSize;
+import reactor.test.StepVerifier;
+import software.amazon.awssdk.auth.credentials.AwsBasicCredentials;
+import software.amazon.awssdk.auth.credentials.StaticCredentialsProvider;
+import software.amazon.awssdk.regions.Region;
+import software.amazon.awssdk.services.s3.S3AsyncClient;
+import software.amazon.awssdk.services.s3.model.S3Exception;
+
+/** Against S3Proxy: a server that is none of ours, checks signatures and knows parts. */
+class S3StorageTest extends ObjectStorageContract {
+
+    private static final String ACCESS = "lectern";
+    private static final String SECRET = "a secret of the tests";
+    private static final String BUCKET = "objects";
+
+    @RegisterExtension
+    final S3ProxyExtension server = S3ProxyExtension.builder()
+            .withCredentials(ACCESS, SECRET)
+            // The checksum headers of the SDK that this server does not know.
+            .ignoreUnknownHeaders()
+            .build();
+
+    private @Nullable S3Storage opened;
+
+    @BeforeEach
+    void makeBucket() {
+        try (S3AsyncClient client = S3AsyncClient.builder()
+                .endpointOverride(server.getUri())
+                .forcePathStyle(true)
+                .region(Region.US_EAST_1)
+                .credentialsProvider(StaticCredentialsProvider.create(AwsBasicCredentials.create(ACCESS, SECRET)))
+                .build()) {
+            client.createBucket(create -> create.bucket(BUCKET)).join();
+        }
+    }
+
+    private static StorageSettings.S3 settings(URI endpoint, String secret) {
+        return new StorageSettings.S3(
+                BUCKET,
+                "tests/" + UUID.randomUUID(),
+                endpoint,
+                "us-east-1",
+                ACCESS,
+                secret,
+                true,
+                DataSize.ofMegabytes(5),
+                20);
+    }
+
+    @Override
+    ObjectStorage storage() {
+        S3Storage storage = new S3Storage(settings(Objects.requireNonNull(server.getUri()), SECRET));
+        opened = storage;
+        return storage;
+    }
+
+    @AfterEach
+    void close() {
+        if (opened != null) {
+            opened.close();
+        }
+    }
+
+    @Test
+    void aWrongSecretIsRefusedAndNotTakenForAMissingObject() throws Exception {
+        Path source = Files.writeString(folder.resolve("source"), "x");
+        try (S3Storage stranger = new S3Storage(settings(Objects.requireNonNull(server.getUri()), "another secret"))) {
+            StepVerifier.create(stranger.put("k", source))
+                    .expectErrorSatisfies(failure -> assertThat(failure).isInstanceOf(S3Exception.class))
+                    .verify(Duration.ofSeconds(60));
+        }
+    }
+}
