@@ -1,0 +1,61 @@
+package org.lectern.chat.door;
+
+import org.lectern.chat.log.RoomLog;
+import org.lectern.chat.protocol.ErrorCode;
+import org.lectern.chat.protocol.Person;
+import org.lectern.db.ContextId;
+import org.lectern.infra.problem.ProblemException;
+import org.lectern.infra.problem.ProblemType;
+import org.lectern.infra.roles.ConditionalOnRole;
+import org.lectern.infra.roles.NodeRole;
+import org.lectern.infra.session.LaunchSession;
+import org.springframework.stereotype.Component;
+import reactor.core.publisher.Mono;
+
+/**
+ * Lets requests into a room: those of its course ({@link ChatAccess}) who are not banned. Bans are looked up for each
+ * request, so they hold on every node from their commit on.
+ */
+@Component
+@ConditionalOnRole(NodeRole.CHAT)
+class Gate {
+
+    private final RoomLog roomLog;
+
+    Gate(RoomLog roomLog) {
+        this.roomLog = roomLog;
+    }
+
+    /** The person who enters; errors with FORBIDDEN, or NOT_FOUND when the text names no room. */
+    Mono<Entered> enter(LaunchSession session, String contextId) {
+        ContextId room = room(contextId);
+        Person person = ChatAccess.enter(session, room);
+        if (session.staff()) {
+            return Mono.just(new Entered(room, person));
+        }
+        return roomLog.entrance(room, person.id()).map(entrance -> {
+            if (entrance.banned()) {
+                throw new ProblemException(ErrorCode.BANNED.problem(), "You were banned from this room");
+            }
+            return new Entered(room, person);
+        });
+    }
+
+    /** The same for staff only. */
+    Mono<Entered> enterAsStaff(LaunchSession session, String contextId) {
+        ContextId room = room(contextId);
+        ChatAccess.moderate(session, room);
+        return enter(session, contextId);
+    }
+
+    private static ContextId room(String text) {
+        try {
+            return ContextId.parse(text);
+        } catch (IllegalArgumentException e) {
+            throw new ProblemException(ProblemType.NOT_FOUND, "There is no such room");
+        }
+    }
+
+    /** Who came in where. */
+    record Entered(ContextId room, Person person) {}
+}

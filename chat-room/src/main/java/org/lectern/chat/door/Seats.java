@@ -1,0 +1,181 @@
+package org.lectern.chat.door;
+
+import java.time.Clock;
+import java.time.Duration;
+import java.time.OffsetDateTime;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.ConcurrentMap;
+import org.lectern.db.ContextId;
+import org.lectern.db.shard.Shards;
+import org.lectern.infra.cluster.Membership;
+import org.lectern.infra.roles.ConditionalOnRole;
+import org.lectern.infra.roles.NodeRole;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+import org.springframework.context.SmartLifecycle;
+import org.springframework.stereotype.Component;
+import reactor.core.Disposable;
+import reactor.core.Disposables;
+import reactor.core.publisher.Flux;
+import reactor.core.publisher.Mono;
+import reactor.core.scheduler.Scheduler;
+import reactor.core.scheduler.Schedulers;
+
+/**
+ * Sockets of this node by room and shard. Whoever issues tickets counts the seats of all nodes, so each node writes its
+ * numbers when they change, and confirms them every few seconds; those of a node that died stop counting.
+ */
+@Component
+@ConditionalOnRole(NodeRole.CHAT)
+class Seats implements SmartLifecycle {
+
+    private static final Logger log = LoggerFactory.getLogger(Seats.class);
+
+    /** Numbers that nobody confirmed for so long do not count. */
+    static final Duration VALID = Duration.ofSeconds(30);
+
+    private static final Duration CONFIRM = Duration.ofSeconds(10);
+    private static final Duration WRITE = Duration.ofSeconds(1);
+
+    private record Seat(ContextId room, int shard) {}
+
+    private final Shards shards;
+    private final Membership membership;
+    private final Clock clock;
+    private final ConcurrentMap<Seat, Integer> taken = new ConcurrentHashMap<>();
+    private final Set<Seat> changed = ConcurrentHashMap.newKeySet();
+    private final Disposable.Composite work = Disposables.composite();
+    private final Scheduler timer = Schedulers.newSingle("chat-seats", true);
+    private volatile boolean running;
+
+    Seats(Shards shards, Membership membership, Clock clock) {
+        this.shards = shards;
+        this.membership = membership;
+        this.clock = clock;
+    }
+
+    /** A socket sits down. */
+    void take(ContextId room, int shard) {
+        Seat seat = new Seat(room, shard);
+        taken.merge(seat, 1, Integer::sum);
+        changed.add(seat);
+    }
+
+    /** A socket leaves. */
+    void free(ContextId room, int shard) {
+        Seat seat = new Seat(room, shard);
+        taken.computeIfPresent(seat, (unused, count) -> count > 1 ? count - 1 : null);
+        changed.add(seat);
+    }
+
+    String node() {
+        return membership.self().id();
+    }
+
+    @Override
+    public boolean isRunning() {
+        return running;
+    }
+
+    @Override
+    public void start() {
+        running = true;
+        work.add(Flux.interval(WRITE, timer)
+                .onBackpressureDrop()
+                .concatMap(unused -> writeChanged(), 1)
+                .subscribe());
+        work.add(Flux.interval(CONFIRM, timer)
+                .onBackpressureDrop()
+                .concatMap(unused -> confirm(), 1)
+                .subscribe());
+    }
+
+    @Override
+    public void stop() {
+        running = false;
+        work.dispose();
+        timer.dispose();
+    }
+
+    private Mono<Void> writeChanged() {
+        List<Seat> due = List.copyOf(changed);
+        return Flux.fromIterable(due)
+                .flatMap(
+                        seat -> {
+                            changed.remove(seat);
+                            return write(seat).onErrorResume(e -> {
+                                changed.add(seat);
+                                log.debug("seats of {} could not be written; tried again", seat.room(), e);
+                                return Mono.empty();
+                            });
+                        },
+                        4)
+                .then();
+    }
+
+    private Mono<Void> write(Seat seat) {
+        return shards.write(seat.room(), transaction -> {
+                    int sockets = taken.getOrDefault(seat, 0);
+                    var sql = sockets == 0
+                            ? transaction
+                                    .sql()
+                                    .sql(
+                                            "delete from chat_seat where context_id = :context and shard = :shard and node_id = :node")
+                            : transaction
+                                    .sql()
+                                    .sql("""
+                                            insert into chat_seat
+                                                (context_id, shard, node_id, logical_shard, sockets, seen_at)
+                                            values (:context, :shard, :node, :logicalShard, :sockets, :now)
+                                            on conflict (context_id, shard, node_id)
+                                            do update set sockets = excluded.sockets, seen_at = excluded.seen_at
+                                            """)
+                                    .bind("logicalShard", (short) transaction.logicalShard())
+                                    .bind("sockets", sockets)
+                                    .bind("now", OffsetDateTime.now(clock));
+                    return sql.bind("context", seat.room().value())
+                            .bind("shard", (short) seat.shard())
+                            .bind("node", node())
+                            .fetch()
+                            .rowsUpdated();
+                })
+                .then();
+    }
+
+    private Mono<Void> confirm() {
+        if (taken.isEmpty()) {
+            return Mono.empty();
+        }
+        return Flux.fromIterable(shards.physicalShards())
+                .flatMap(
+                        shard -> shards.writeOn(
+                                        shard,
+                                        sql -> sql.sql(
+                                                        "update chat_seat set seen_at = :now where node_id = :node"
+                                                                + " and logical_shard in (select logical_shard from owned_shard)")
+                                                .bind("now", OffsetDateTime.now(clock))
+                                                .bind("node", node())
+                                                .fetch()
+                                                .rowsUpdated())
+                                .onErrorResume(e -> {
+                                    log.debug("seats on {} could not be confirmed", shard, e);
+                                    return Mono.empty();
+                                }),
+                        4)
+                .then();
+    }
+
+    /** Taken here by shard, for tests. */
+    Map<Integer, Integer> of(ContextId room) {
+        Map<Integer, Integer> ofRoom = new ConcurrentHashMap<>();
+        taken.forEach((seat, count) -> {
+            if (seat.room().equals(room)) {
+                ofRoom.put(seat.shard(), count);
+            }
+        });
+        return ofRoom;
+    }
+}

@@ -1,0 +1,297 @@
+package org.lectern.chat.door;
+
+import io.r2dbc.spi.Readable;
+import java.nio.charset.StandardCharsets;
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
+import java.security.SecureRandom;
+import java.time.Clock;
+import java.time.OffsetDateTime;
+import java.time.ZoneOffset;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Base64;
+import java.util.EnumSet;
+import java.util.List;
+import java.util.Objects;
+import java.util.Optional;
+import java.util.Set;
+import java.util.UUID;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.ConcurrentMap;
+import java.util.stream.Collectors;
+import org.jspecify.annotations.Nullable;
+import org.lectern.chat.ChatSettings;
+import org.lectern.chat.log.RoomLog;
+import org.lectern.chat.protocol.Person;
+import org.lectern.chat.room.ShardRules;
+import org.lectern.db.ContextId;
+import org.lectern.db.shard.ShardTransaction;
+import org.lectern.db.shard.Shards;
+import org.lectern.infra.batching.SmartBatcher;
+import org.lectern.infra.roles.ConditionalOnRole;
+import org.lectern.infra.roles.NodeRole;
+import org.lectern.infra.session.CourseRole;
+import org.lectern.infra.session.LaunchSession;
+import org.springframework.r2dbc.core.DatabaseClient;
+import org.springframework.stereotype.Component;
+import reactor.core.publisher.Mono;
+
+/**
+ * Tickets: 256 random bits, of which only a digest is stored. Issuing reserves a seat: all requests for a room that come
+ * while one is under way are answered by the next transaction together, under the room's lock, so that a course that
+ * comes all at once is seated exactly. Consuming deletes the row, so that a ticket opens one socket, on whatever node.
+ */
+@Component
+@ConditionalOnRole(NodeRole.CHAT)
+class Tickets {
+
+    private static final int QUEUE_LIMIT = 20_000;
+    private static final int BATCH_LIMIT = 500;
+
+    /** What became of a request for a ticket. */
+    sealed interface Issued {
+
+        /** A ticket and the shard of its seat. */
+        record Ticket(String secret, int shard) implements Issued {}
+
+        /** Every permitted shard holds its limit. */
+        record RoomFull() implements Issued {}
+    }
+
+    private final Shards shards;
+    private final RoomLog roomLog;
+    private final Seats seats;
+    private final ChatSettings settings;
+    private final ShardRules rules;
+    private final Clock clock;
+    private final SecureRandom random;
+    private final ConcurrentMap<ContextId, SmartBatcher<LaunchSession, Issued>> desks = new ConcurrentHashMap<>();
+
+    Tickets(Shards shards, RoomLog roomLog, Seats seats, ChatSettings settings, Clock clock, SecureRandom random) {
+        this.shards = shards;
+        this.roomLog = roomLog;
+        this.seats = seats;
+        this.settings = settings;
+        this.rules = settings.shardRules();
+        this.clock = clock;
+        this.random = random;
+    }
+
+    /** Reserves a seat in the session's own room. */
+    Mono<Issued> issue(LaunchSession session) {
+        return Mono.fromFuture(() -> {
+            if (desks.size() > 1_000) {
+                desks.values().removeIf(SmartBatcher::idle);
+            }
+            return desks.computeIfAbsent(session.context(), this::desk).submit(session);
+        });
+    }
+
+    private SmartBatcher<LaunchSession, Issued> desk(ContextId room) {
+        return new SmartBatcher<>(
+                QUEUE_LIMIT,
+                BATCH_LIMIT,
+                sessions -> shards.write(room, transaction -> issue(transaction, sessions))
+                        .toFuture(),
+                unused -> false);
+    }
+
+    private Mono<List<Issued>> issue(ShardTransaction transaction, List<LaunchSession> sessions) {
+        OffsetDateTime now = OffsetDateTime.now(clock);
+        DatabaseClient sql = transaction.sql();
+        UUID room = transaction.context().value();
+        Mono<Long> expired = sql.sql("delete from chat_ticket where context_id = :context and expires_at < :now")
+                .bind("context", room)
+                .bind("now", now)
+                .fetch()
+                .rowsUpdated();
+        Mono<Occupancy> taken = sql.sql("""
+                        select r.shards, coalesce(s.shard, 0) as shard, coalesce(sum(s.taken), 0) as taken
+                        from chat_room r left join (
+                            select shard, sockets as taken from chat_seat
+                            where context_id = :context and seen_at > :valid
+                            union all
+                            select shard, 1 from chat_ticket where context_id = :context) s on true
+                        where r.context_id = :context
+                        group by r.shards, s.shard
+                        """)
+                .bind("context", room)
+                .bind("valid", now.minus(Seats.VALID))
+                .map(row -> new int[] {
+                    required(row, "shards", Integer.class),
+                    required(row, "shard", Integer.class),
+                    required(row, "taken", Integer.class)
+                })
+                .all()
+                .collectList()
+                .map(Tickets::byShard);
+        return roomLog.locked(transaction)
+                .then(expired)
+                .then(taken)
+                .flatMap(byShard -> seat(transaction, sessions, byShard, now));
+    }
+
+    /**
+     * How full a room is.
+     *
+     * @param shards how many shards it has
+     * @param taken seats taken by shard, also by those who stayed in shards that it has no more
+     */
+    private record Occupancy(int shards, List<Integer> taken) {}
+
+    private static Occupancy byShard(List<int[]> rows) {
+        int shards = rows.isEmpty() ? 1 : rows.getFirst()[0];
+        int used = rows.stream().mapToInt(row -> row[1] + 1).max().orElse(1);
+        int[] taken = new int[Math.max(shards, used)];
+        rows.forEach(row -> taken[row[1]] += row[2]);
+        return new Occupancy(shards, Arrays.stream(taken).boxed().toList());
+    }
+
+    private Mono<List<Issued>> seat(
+            ShardTransaction transaction, List<LaunchSession> sessions, Occupancy before, OffsetDateTime now) {
+        int[] taken = before.taken().stream().mapToInt(Integer::intValue).toArray();
+        int shards = before.shards();
+        List<Issued> answers = new ArrayList<>();
+        List<LaunchSession> seated = new ArrayList<>();
+        List<Issued.Ticket> tickets = new ArrayList<>();
+        String room = transaction.context().toString();
+        for (LaunchSession session : sessions) {
+            switch (rules.place(room, session.userId().toString(), shards, taken)) {
+                case ShardRules.Placement.Full full -> answers.add(new Issued.RoomFull());
+                case ShardRules.Placement.Seat seat -> {
+                    shards = seat.shards();
+                    taken = Arrays.copyOf(taken, Math.max(taken.length, shards));
+                    taken[seat.shard()]++;
+                    Issued.Ticket ticket = new Issued.Ticket(secret(), seat.shard());
+                    answers.add(ticket);
+                    tickets.add(ticket);
+                    seated.add(session);
+                }
+            }
+        }
+        if (tickets.isEmpty()) {
+            return Mono.just(answers);
+        }
+        DatabaseClient sql = transaction.sql();
+        Mono<Long> insert = sql.sql("""
+                        insert into chat_ticket (context_id, digest, logical_shard, session_id, user_id, user_name,
+                            roles, session_expires_at, shard, expires_at)
+                        select :context, decode(t.digest, 'base64'), :logicalShard, t.session_id, t.user_id, t.user_name,
+                            t.roles, t.session_expires_at, t.shard, :expires
+                        from unnest(:digests::text[], :sessions::uuid[], :users::uuid[], :names::text[], :roles::text[],
+                                    :ends::timestamptz[], :shards::smallint[])
+                            as t (digest, session_id, user_id, user_name, roles, session_expires_at, shard)
+                        """)
+                .bind("context", transaction.context().value())
+                .bind("logicalShard", (short) transaction.logicalShard())
+                .bind("expires", now.plus(settings.ticketLifetime()))
+                .bind(
+                        "digests",
+                        tickets.stream()
+                                .map(ticket -> Base64.getEncoder().encodeToString(digest(ticket.secret())))
+                                .toArray(String[]::new))
+                .bind("sessions", seated.stream().map(LaunchSession::id).toArray(UUID[]::new))
+                .bind("users", seated.stream().map(LaunchSession::userId).toArray(UUID[]::new))
+                .bind("names", seated.stream().map(LaunchSession::name).toArray(String[]::new))
+                .bind("roles", seated.stream().map(Tickets::roles).toArray(String[]::new))
+                .bind(
+                        "ends",
+                        seated.stream()
+                                .map(session -> session.expiresAt().atOffset(ZoneOffset.UTC))
+                                .toArray(OffsetDateTime[]::new))
+                .bind(
+                        "shards",
+                        tickets.stream().map(ticket -> (short) ticket.shard()).toArray(Short[]::new))
+                .fetch()
+                .rowsUpdated();
+        if (shards == before.shards()) {
+            return insert.thenReturn(answers);
+        }
+        return insert.then(sql.sql("update chat_room set shards = :shards where context_id = :context")
+                        .bind("shards", (short) shards)
+                        .bind("context", transaction.context().value())
+                        .fetch()
+                        .rowsUpdated())
+                .thenReturn(answers);
+    }
+
+    /**
+     * Lets a ticket's holder in, once; empty when there is no such ticket, it was used, or it has expired. The seat of
+     * the ticket becomes a seat of this node in the same commit.
+     */
+    Mono<Guest> consume(ContextId room, String secret) {
+        return shards.write(room, transaction -> {
+            OffsetDateTime now = OffsetDateTime.now(clock);
+            return transaction
+                    .sql()
+                    .sql("""
+                            delete from chat_ticket where context_id = :context and digest = decode(:digest, 'base64')
+                            returning session_id, user_id, user_name, roles, session_expires_at, shard, expires_at
+                            """)
+                    .bind("context", room.value())
+                    .bind("digest", Base64.getEncoder().encodeToString(digest(secret)))
+                    .map(row ->
+                            required(row, "expires_at", OffsetDateTime.class).isAfter(now)
+                                    ? Optional.of(guest(row))
+                                    : Optional.<Guest>empty())
+                    .one()
+                    .flatMap(Mono::justOrEmpty)
+                    .flatMap(guest -> transaction
+                            .sql()
+                            .sql("""
+                                    insert into chat_seat as s
+                                        (context_id, shard, node_id, logical_shard, sockets, seen_at)
+                                    values (:context, :shard, :node, :logicalShard, 1, :now)
+                                    on conflict (context_id, shard, node_id)
+                                    do update set sockets = s.sockets + 1, seen_at = excluded.seen_at
+                                    """)
+                            .bind("context", room.value())
+                            .bind("shard", (short) guest.shard())
+                            .bind("node", seats.node())
+                            .bind("logicalShard", (short) transaction.logicalShard())
+                            .bind("now", now)
+                            .fetch()
+                            .rowsUpdated()
+                            .thenReturn(guest));
+        });
+    }
+
+    private String secret() {
+        byte[] bytes = new byte[32];
+        random.nextBytes(bytes);
+        return Base64.getUrlEncoder().withoutPadding().encodeToString(bytes);
+    }
+
+    private static byte[] digest(String secret) {
+        try {
+            return MessageDigest.getInstance("SHA-256").digest(secret.getBytes(StandardCharsets.UTF_8));
+        } catch (NoSuchAlgorithmException e) {
+            throw new IllegalStateException("every JDK has SHA-256", e);
+        }
+    }
+
+    private static String roles(LaunchSession session) {
+        return session.roles().stream().map(CourseRole::name).sorted().collect(Collectors.joining(","));
+    }
+
+    private static Guest guest(Readable row) {
+        Set<CourseRole> roles = EnumSet.noneOf(CourseRole.class);
+        for (String role : required(row, "roles", String.class).split(",", -1)) {
+            if (!role.isEmpty()) {
+                roles.add(CourseRole.valueOf(role));
+            }
+        }
+        return new Guest(
+                required(row, "session_id", UUID.class),
+                new Person(required(row, "user_id", UUID.class), row.get("user_name", String.class)),
+                roles,
+                required(row, "session_expires_at", OffsetDateTime.class).toInstant(),
+                required(row, "shard", Integer.class));
+    }
+
+    private static <T> T required(Readable row, String column, Class<T> type) {
+        @Nullable T value = row.get(column, type);
+        return Objects.requireNonNull(value, column);
+    }
+}

@@ -1,0 +1,94 @@
+package org.lectern.chat.live;
+
+import io.netty.buffer.ByteBuf;
+import io.netty.buffer.PooledByteBufAllocator;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Queue;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Frames that go out together: their bytes lie one after the other in one buffer outside the heap, which every connection
+ * writes by reference. Used and released on one event loop.
+ */
+final class Burst {
+
+    private final List<Frame> entries;
+    private final List<Frame> passing;
+    private final boolean full;
+    private @Nullable ByteBuf entryBytes;
+    private @Nullable ByteBuf passingBytes;
+
+    private Burst(List<Frame> entries, List<Frame> passing, boolean full) {
+        this.entries = entries;
+        this.passing = passing;
+        this.full = full;
+    }
+
+    /** Takes frames off the queue until they are so many bytes, one at least if there is one. */
+    static Burst of(Queue<Frame> due, long limitBytes) {
+        List<Frame> entries = new ArrayList<>();
+        List<Frame> passing = new ArrayList<>();
+        long bytes = 0;
+        while (bytes < limitBytes) {
+            @Nullable Frame frame = due.poll();
+            if (frame == null) {
+                break;
+            }
+            (frame.seq() == 0 ? passing : entries).add(frame);
+            bytes += frame.length();
+        }
+        return new Burst(entries, passing, bytes >= limitBytes);
+    }
+
+    boolean isEmpty() {
+        return entries.isEmpty() && passing.isEmpty();
+    }
+
+    /** Whether more may be due than this. */
+    boolean full() {
+        return full;
+    }
+
+    /** Entries of the room's sequence, each the successor of the one before. */
+    List<Frame> entries() {
+        return entries;
+    }
+
+    boolean hasPassing() {
+        return !passing.isEmpty();
+    }
+
+    /** All entries, for one connection; it owns the reference. */
+    ByteBuf entryBytes() {
+        if (entryBytes == null) {
+            entryBytes = joined(entries);
+        }
+        return entryBytes.retainedDuplicate();
+    }
+
+    /** Presence and the like, which may be left out; the connection owns the reference. */
+    ByteBuf passingBytes() {
+        if (passingBytes == null) {
+            passingBytes = joined(passing);
+        }
+        return passingBytes.retainedDuplicate();
+    }
+
+    void release() {
+        if (entryBytes != null) {
+            entryBytes.release();
+        }
+        if (passingBytes != null) {
+            passingBytes.release();
+        }
+    }
+
+    /** The bytes of frames one after the other; the caller owns the reference. */
+    static ByteBuf joined(List<Frame> frames) {
+        int length = frames.stream().mapToInt(Frame::length).sum();
+        ByteBuf bytes = PooledByteBufAllocator.DEFAULT.directBuffer(length, length);
+        frames.forEach(frame -> frame.writeTo(bytes));
+        return bytes;
+    }
+}

@@ -1,0 +1,107 @@
+package org.lectern.chat.door;
+
+import java.util.Locale;
+import java.util.Map;
+import java.util.UUID;
+import java.util.concurrent.ConcurrentHashMap;
+import org.lectern.infra.problem.ProblemException;
+import org.lectern.infra.session.LaunchSession;
+import org.springframework.boot.SpringApplication;
+import org.springframework.boot.autoconfigure.SpringBootApplication;
+import org.springframework.boot.builder.SpringApplicationBuilder;
+import org.springframework.boot.context.properties.ConfigurationPropertiesScan;
+import org.springframework.context.ConfigurableApplicationContext;
+import org.springframework.context.annotation.Bean;
+import org.springframework.core.MethodParameter;
+import org.springframework.core.annotation.Order;
+import org.springframework.http.HttpStatusCode;
+import org.springframework.http.client.ReactorResourceFactory;
+import org.springframework.web.reactive.BindingContext;
+import org.springframework.web.reactive.config.WebFluxConfigurer;
+import org.springframework.web.reactive.result.method.HandlerMethodArgumentResolver;
+import org.springframework.web.reactive.result.method.annotation.ArgumentResolverConfigurer;
+import org.springframework.web.server.ServerWebExchange;
+import org.springframework.web.server.WebExceptionHandler;
+import reactor.core.publisher.Mono;
+
+/**
+ * A node with the chat role and everything below it, on real servers; only the edge of app is missing, in whose place a
+ * header names the session.
+ */
+@SpringBootApplication(scanBasePackages = "org.lectern")
+@ConfigurationPropertiesScan("org.lectern")
+public class TestNode {
+
+    static final String SESSION = "X-Session";
+    static final String PROBLEM = "X-Problem";
+    static final Map<UUID, LaunchSession> SESSIONS = new ConcurrentHashMap<>();
+
+    static ConfigurableApplicationContext start(Map<String, Object> properties) {
+        SpringApplication application = new SpringApplicationBuilder(TestNode.class)
+                .properties(Map.of(
+                        "server.port", "0",
+                        "lectern.roles", "chat",
+                        "spring.rabbitmq.host", "127.0.0.1",
+                        "spring.jackson.property-naming-strategy", "SNAKE_CASE",
+                        "spring.main.banner-mode", "off",
+                        "server.shutdown", "graceful",
+                        "spring.autoconfigure.exclude",
+                                "org.springframework.boot.r2dbc.autoconfigure.R2dbcAutoConfiguration"))
+                .properties(properties)
+                .application();
+        application.setRegisterShutdownHook(false);
+        return application.run();
+    }
+
+    static int port(ConfigurableApplicationContext node) {
+        return node.getEnvironment().getRequiredProperty("local.server.port", Integer.class);
+    }
+
+    @Bean
+    WebFluxConfigurer sessions() {
+        return new WebFluxConfigurer() {
+            @Override
+            public void configureArgumentResolvers(ArgumentResolverConfigurer configurer) {
+                configurer.addCustomResolver(new HandlerMethodArgumentResolver() {
+                    @Override
+                    public boolean supportsParameter(MethodParameter parameter) {
+                        return parameter.getParameterType() == LaunchSession.class;
+                    }
+
+                    @Override
+                    public Mono<Object> resolveArgument(
+                            MethodParameter parameter, BindingContext binding, ServerWebExchange exchange) {
+                        String id = exchange.getRequest().getHeaders().getFirst(SESSION);
+                        return Mono.justOrEmpty(id).map(UUID::fromString).mapNotNull(SESSIONS::get);
+                    }
+                });
+            }
+        };
+    }
+
+    /** Event loops of its own: a node that stops must not take those of the other nodes in this JVM along. */
+    @Bean
+    ReactorResourceFactory loops() {
+        ReactorResourceFactory loops = new ReactorResourceFactory();
+        loops.setUseGlobalResources(false);
+        return loops;
+    }
+
+    @Bean
+    @Order(-2)
+    WebExceptionHandler problems() {
+        return (exchange, error) -> {
+            if (error instanceof ProblemException problem) {
+                exchange.getResponse()
+                        .getHeaders()
+                        .set(
+                                PROBLEM,
+                                problem.type().name().toLowerCase(Locale.ROOT).replace('_', '-'));
+                exchange.getResponse()
+                        .setStatusCode(HttpStatusCode.valueOf(problem.type().status()));
+                return exchange.getResponse().setComplete();
+            }
+            return Mono.error(error);
+        };
+    }
+}

@@ -1,0 +1,557 @@
+package org.lectern.chat.door;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.awaitility.Awaitility.await;
+
+import io.micrometer.core.instrument.MeterRegistry;
+import java.net.URI;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpResponse;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.EnumSet;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.Random;
+import java.util.Set;
+import java.util.UUID;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import java.util.stream.LongStream;
+import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.TestInstance;
+import org.junit.jupiter.api.io.TempDir;
+import org.lectern.db.ContextId;
+import org.lectern.db.embedded.BinaryCache;
+import org.lectern.db.shard.Shards;
+import org.lectern.infra.cluster.Membership;
+import org.lectern.infra.embedded.EmbeddedService;
+import org.lectern.infra.embedded.EmbeddedServices;
+import org.lectern.infra.roles.NodeRole;
+import org.lectern.infra.session.CourseRole;
+import org.lectern.infra.session.LaunchSession;
+import org.springframework.context.ConfigurableApplicationContext;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.json.JsonMapper;
+
+/** Two nodes on one real PostgreSQL and Redis, and clients that share no code with them. */
+@TestInstance(TestInstance.Lifecycle.PER_CLASS)
+class TwoNodesIT {
+
+    private static final JsonMapper JSON = new JsonMapper();
+
+    private final HttpClient http = HttpClient.newHttpClient();
+    private @Nullable EmbeddedServices services;
+    private @Nullable ConfigurableApplicationContext first;
+    private @Nullable ConfigurableApplicationContext second;
+    private ContextId room = new ContextId(UUID.randomUUID());
+
+    @BeforeAll
+    void startNodes(@TempDir Path directory) throws Exception {
+        services = EmbeddedServices.start(new EmbeddedServices.Settings(
+                directory, EnumSet.of(EmbeddedService.POSTGRESQL, EmbeddedService.REDIS), 0, BinaryCache.ofUser()));
+        Map<String, Object> properties = new HashMap<>(services.properties());
+        properties.put("lectern.chat.per-person-rate", "5000");
+        properties.put("lectern.chat.per-person-burst", "5000");
+        properties.put("lectern.chat.per-room-rate", "50000");
+        properties.put("lectern.chat.ping-interval", "200ms");
+        properties.put("lectern.chat.idle-timeout", "60s");
+        properties.put("lectern.chat.socket-limit-bytes", "200000");
+        properties.put("lectern.chat.hot-entries", "50");
+        first = TestNode.start(properties);
+        second = TestNode.start(properties);
+    }
+
+    @AfterAll
+    void stop() {
+        for (@Nullable
+        ConfigurableApplicationContext node : new @Nullable ConfigurableApplicationContext[] {first, second}) {
+            if (node != null) {
+                node.close();
+            }
+        }
+        if (services != null) {
+            services.close();
+        }
+    }
+
+    @BeforeEach
+    void anotherRoom() {
+        room = new ContextId(UUID.randomUUID());
+    }
+
+    @Test
+    void nodesSeeEachOther() {
+        await().atMost(Duration.ofSeconds(10))
+                .untilAsserted(
+                        () -> assertThat(first().getBean(Membership.class).live(NodeRole.CHAT))
+                                .hasSize(2)
+                                .isEqualTo(second().getBean(Membership.class).live(NodeRole.CHAT)));
+    }
+
+    @Test
+    void clientsOnDifferentNodesSeeTheSameMessagesInTheSameOrder() throws Exception {
+        ChatClient ada = connect(first(), session("Ada"), "");
+        ChatClient grace = connect(second(), session("Grace"), "");
+        ada.awaitType("welcome");
+        grace.awaitType("welcome");
+        for (int i = 0; i < 150; i++) {
+            ada.say("m-" + i, "from Ada " + i);
+            grace.say("m-" + i, "from Grace " + i);
+        }
+        ada.awaitMessages(300);
+        grace.awaitMessages(300);
+        assertThat(ada.seqs()).isEqualTo(LongStream.rangeClosed(1, 300).boxed().toList());
+        assertThat(ada.of("message")).isEqualTo(grace.of("message"));
+        await().until(() -> ada.of("ack").size() == 150 && grace.of("ack").size() == 150);
+        for (JsonNode ack : ada.of("ack")) {
+            JsonNode message = ada.of("message").get(ack.path("seq").intValue() - 1);
+            assertThat(message.path("id")).isEqualTo(ack.path("id"));
+            assertThat(message.path("user").path("name").stringValue()).isEqualTo("Ada");
+        }
+        assertThat(ada.awaitFrame(frame -> frame.path("count").asInt(0) == 2).path("people"))
+                .hasSize(2);
+        ada.close();
+        grace.close();
+    }
+
+    @Test
+    void aClientThatKeepsLosingItsSocketMissesNothingAndSeesNothingTwice() throws Exception {
+        LaunchSession writer = session("Ada");
+        LaunchSession reader = session("Grace");
+        Random random = new Random(7);
+        int messages = 400;
+        try (ExecutorService threads = Executors.newSingleThreadExecutor()) {
+            Future<?> writing = threads.submit(() -> {
+                for (int i = 0; i < messages; i++) {
+                    assertThat(post(i % 2 == 0 ? first() : second(), writer, "m-" + i, "text " + i)
+                                    .statusCode())
+                            .isEqualTo(200);
+                }
+                return true;
+            });
+            List<Long> seen = new ArrayList<>();
+            String resume = "&epoch=&since=0";
+            int sockets = 0;
+            while (seen.size() < messages && sockets++ < 400) {
+                ChatClient client = connect(random.nextBoolean() ? first() : second(), reader, resume);
+                JsonNode welcome = client.awaitType("welcome");
+                int enough = 1 + random.nextInt(40);
+                long deadline = System.nanoTime() + Duration.ofMillis(500).toNanos();
+                while (client.seqs().size() < enough && System.nanoTime() < deadline) {
+                    Thread.onSpinWait();
+                }
+                client.closeConnection(1006, "the network went");
+                client.awaitClosed();
+                seen.addAll(client.seqs());
+                assertThat(client.frames.getFirst()).isEqualTo(welcome);
+                resume = "&epoch=" + welcome.path("epoch").longValue() + "&since="
+                        + (seen.isEmpty() ? 0 : seen.getLast());
+            }
+            writing.get();
+            assertThat(seen)
+                    .isEqualTo(LongStream.rangeClosed(1, messages).boxed().toList());
+            assertThat(sockets).isGreaterThan(5);
+        }
+    }
+
+    @Test
+    void withRedisDeadMessagesStillReachTheOtherNode() throws Exception {
+        var redis = services().redis().orElseThrow();
+        ChatClient ada = connect(first(), session("Ada"), "");
+        ChatClient grace = connect(second(), session("Grace"), "");
+        ada.awaitType("welcome");
+        grace.awaitType("welcome");
+        redis.kill();
+        try {
+            for (int i = 1; i <= 5; i++) {
+                ada.say("m-" + i, "without Redis " + i);
+                int count = i;
+                ada.awaitFrame(frame -> frame.path("type").stringValue().equals("ack")
+                        && frame.path("seq").intValue() == count);
+                await().atMost(Duration.ofSeconds(4))
+                        .until(() -> grace.of("message").size() == count);
+            }
+            // Tickets and new sockets do not need it either.
+            ChatClient alan = connect(second(), session("Alan"), "&epoch=&since=0");
+            alan.awaitMessages(5);
+            alan.close();
+        } finally {
+            redis.start();
+        }
+        ada.say("m-6", "and with it again");
+        grace.awaitMessages(6);
+        assertThat(grace.seqs()).containsExactly(1L, 2L, 3L, 4L, 5L, 6L);
+        ada.close();
+        grace.close();
+    }
+
+    @Test
+    void theSameIdAgainIsTheSameMessageAndWithAnotherTextAConflict() throws Exception {
+        LaunchSession ada = session("Ada");
+        HttpResponse<String> once = post(first(), ada, "only-once", "hello");
+        HttpResponse<String> again = post(second(), ada, "only-once", "hello");
+        assertThat(once.statusCode()).isEqualTo(200);
+        assertThat(again.statusCode()).isEqualTo(200);
+        assertThat(JSON.readTree(again.body())).isEqualTo(JSON.readTree(once.body()));
+        assertThat(JSON.readTree(once.body()).path("seq").intValue()).isEqualTo(1);
+        assertThat(post(second(), ada, "only-once", "good-bye").statusCode()).isEqualTo(409);
+        // Another person may use the same id.
+        assertThat(JSON.readTree(post(first(), session("Grace"), "only-once", "hello")
+                                .body())
+                        .path("seq")
+                        .intValue())
+                .isEqualTo(2);
+        ChatClient client = connect(first(), ada, "");
+        client.say("only-once", "hello");
+        assertThat(client.awaitType("ack").path("seq").intValue()).isEqualTo(1);
+        client.say("only-once", "something else");
+        assertThat(client.awaitType("error").path("code").stringValue()).isEqualTo("conflict");
+        client.close();
+    }
+
+    @Test
+    void aBurstOfTheSameMessageThroughBothNodesIsOneMessage() throws Exception {
+        LaunchSession ada = session("Ada");
+        try (ExecutorService threads = Executors.newFixedThreadPool(8)) {
+            List<Future<Long>> answers = new ArrayList<>();
+            for (int i = 0; i < 24; i++) {
+                ConfigurableApplicationContext node = i % 2 == 0 ? first() : second();
+                answers.add(threads.submit(
+                        () -> JSON.readTree(post(node, ada, "same", "same").body())
+                                .path("seq")
+                                .longValue()));
+            }
+            for (Future<Long> answer : answers) {
+                assertThat(answer.get()).isEqualTo(1L);
+            }
+        }
+    }
+
+    @Test
+    void aRoomThatComesBackAtOnceIsReadOnceNotOncePerPerson() throws Exception {
+        int people = 40;
+        int messages = 200;
+        ChatClient writer = connect(first(), session("Writer"), "");
+        JsonNode welcome = writer.awaitType("welcome");
+        for (int i = 0; i < messages; i++) {
+            writer.say("m-" + i, "text " + i);
+        }
+        writer.awaitMessages(messages);
+        double before = counted("lectern.chat.pages.read");
+        List<URI> addresses = new ArrayList<>();
+        for (int i = 0; i < people; i++) {
+            // Everybody lost the connection somewhere else, and longer ago than memory reaches.
+            addresses.add(URI.create(ticket(first(), session("Person " + i)) + "&epoch="
+                    + welcome.path("epoch").longValue() + "&since=" + 3 * i));
+        }
+        List<ChatClient> clients = new ArrayList<>();
+        try (ExecutorService threads = Executors.newFixedThreadPool(people)) {
+            List<Future<ChatClient>> opening = new ArrayList<>();
+            addresses.forEach(address -> opening.add(threads.submit(() -> ChatClient.open(address))));
+            for (Future<ChatClient> each : opening) {
+                clients.add(each.get());
+            }
+        }
+        for (int i = 0; i < people; i++) {
+            clients.get(i).awaitMessages(messages - 3 * i);
+            assertThat(clients.get(i).seqs())
+                    .isEqualTo(
+                            LongStream.rangeClosed(3 * i + 1, messages).boxed().toList());
+            clients.get(i).close();
+        }
+        assertThat(counted("lectern.chat.pages.read") - before).isBetween(1.0, people - 1.0);
+        writer.close();
+    }
+
+    @Test
+    void onlyTheOwnerOfARoomWritesWhoeverTookTheMessage() throws Exception {
+        await().until(() -> first().getBean(Membership.class)
+                                .live(NodeRole.CHAT)
+                                .size()
+                        == 2
+                && second().getBean(Membership.class).live(NodeRole.CHAT).size() == 2);
+        double passedBefore = counted("lectern.chat.owner.passed");
+        double missedBefore = counted("lectern.chat.owner.missed");
+        LaunchSession ada = session("Ada");
+        for (int i = 0; i < 20; i++) {
+            assertThat(post(first(), ada, "first-" + i, "by the first").statusCode())
+                    .isEqualTo(200);
+            assertThat(post(second(), ada, "second-" + i, "by the second").statusCode())
+                    .isEqualTo(200);
+        }
+        double missed = counted("lectern.chat.owner.missed") - missedBefore;
+        assertThat(counted("lectern.chat.owner.passed") - passedBefore + missed).isEqualTo(20);
+        assertThat(missed)
+                .as("a busy machine may make the owner too slow now and then")
+                .isLessThan(10);
+        // Conflicts and resends are told by whoever wrote, wherever they were asked for.
+        assertThat(post(first(), ada, "second-3", "other").statusCode()).isEqualTo(409);
+        assertThat(post(second(), ada, "first-3", "other").statusCode()).isEqualTo(409);
+    }
+
+    private double counted(String counter) {
+        return Stream.of(first(), second())
+                .mapToDouble(node ->
+                        node.getBean(MeterRegistry.class).counter(counter).count())
+                .sum();
+    }
+
+    @Test
+    void historyIsPagedNewestFirst() throws Exception {
+        LaunchSession ada = session("Ada");
+        for (int i = 1; i <= 7; i++) {
+            assertThat(post(first(), ada, "m-" + i, "text " + i).statusCode()).isEqualTo(200);
+        }
+        JsonNode page = JSON.readTree(history(second(), ada, room, "?limit=3").body());
+        assertThat(page.path("items"))
+                .extracting(item -> item.path("seq").intValue())
+                .containsExactly(7, 6, 5);
+        assertThat(page.path("items").get(0).path("user").path("name").stringValue())
+                .isEqualTo("Ada");
+        JsonNode next = JSON.readTree(history(
+                        second(),
+                        ada,
+                        room,
+                        "?limit=10&before=" + page.path("next").stringValue())
+                .body());
+        assertThat(next.path("items"))
+                .extracting(item -> item.path("seq").intValue())
+                .containsExactly(4, 3, 2, 1);
+        assertThat(next.path("next").isNull()).isTrue();
+        assertThat(history(first(), ada, room, "?limit=201").statusCode()).isEqualTo(400);
+    }
+
+    @Test
+    void anotherCourseIsClosedToReadersWritersAndSockets() throws Exception {
+        LaunchSession here = session("Ada");
+        ContextId other = new ContextId(UUID.randomUUID());
+        assertThat(history(first(), here, other, "").statusCode()).isEqualTo(403);
+        assertThat(request(first(), here, "/api/chat/rooms/" + other + "/tickets", "")
+                        .statusCode())
+                .isEqualTo(403);
+        assertThat(request(
+                                first(),
+                                here,
+                                "/api/chat/message",
+                                "{\"context_id\":\"" + other + "\",\"id\":\"a\",\"text\":\"b\"}")
+                        .statusCode())
+                .isEqualTo(403);
+        URI mine = ticket(first(), here);
+        ChatClient intruder = ChatClient.open(URI.create(mine.toString().replace(room.toString(), other.toString())));
+        assertThat(intruder.isOpen()).isFalse();
+        assertThat(intruder.frames).isEmpty();
+    }
+
+    @Test
+    void aTicketOpensOneSocketOnceAndOnlyInTime() throws Exception {
+        URI address = ticket(first(), session("Ada"));
+        assertThat(address.toString())
+                .startsWith("ws://127.0.0.1:" + TestNode.port(first()) + "/ws/chat/" + room + "?");
+        ChatClient once = ChatClient.open(address);
+        once.awaitType("welcome");
+        ChatClient twice = ChatClient.open(address);
+        assertThat(twice.isOpen()).isFalse();
+        URI late = ticket(first(), session("Grace"));
+        Shards shards = first().getBean(Shards.class);
+        shards.write(
+                        room,
+                        transaction -> transaction
+                                .sql()
+                                .sql("update chat_ticket set expires_at = now() - interval '1 second'"
+                                        + " where context_id = :context")
+                                .bind("context", room.value())
+                                .fetch()
+                                .rowsUpdated())
+                .block(Duration.ofSeconds(5));
+        assertThat(ChatClient.open(late).isOpen()).isFalse();
+        assertThat(ChatClient.open(URI.create("ws://127.0.0.1:" + TestNode.port(first()) + "/ws/chat/" + room))
+                        .isOpen())
+                .isFalse();
+        assertThat(ChatClient.open(ticket(first(), session("Eve")), "https://evil.example")
+                        .isOpen())
+                .isFalse();
+        ChatClient same =
+                ChatClient.open(ticket(first(), session("Eve")), "http://127.0.0.1:" + TestNode.port(first()));
+        same.awaitType("welcome");
+        same.close();
+        once.close();
+    }
+
+    @Test
+    void whatIsMalformedIsAnsweredAndWhatIsTooLargeEndsTheSocket() throws Exception {
+        ChatClient ada = connect(first(), session("Ada"), "");
+        ada.send("this is not JSON");
+        assertThat(ada.awaitType("error").path("code").stringValue()).isEqualTo("malformed");
+        ada.say("long", "x".repeat(4001));
+        assertThat(ada.awaitFrame(frame -> frame.path("id").asString("").equals("long"))
+                        .path("code")
+                        .stringValue())
+                .isEqualTo("bad_text");
+        ada.say("fits", "😀".repeat(4000));
+        assertThat(ada.awaitFrame(frame -> frame.path("type").stringValue().equals("ack"))
+                        .path("id")
+                        .stringValue())
+                .isEqualTo("fits");
+        ada.send("x".repeat(70_000));
+        assertThat(ada.awaitClosed()).isEqualTo(1009);
+    }
+
+    @Test
+    void aSessionThatEndsClosesItsSocketAndALivingOneStaysOpen() throws Exception {
+        LaunchSession ending = session("Ada", Instant.now().plusSeconds(3));
+        ChatClient ada = connect(first(), ending, "");
+        ChatClient grace = connect(first(), session("Grace"), "");
+        assertThat(ada.awaitClosed()).isEqualTo(4001);
+        assertThat(grace.isOpen()).isTrue();
+        grace.close();
+    }
+
+    @Test
+    void aSlowReaderIsClosedAndSlowsNobody() throws Exception {
+        ChatClient fast = connect(first(), session("Fast"), "");
+        fast.awaitType("welcome");
+        URI address = ticket(first(), session("Slow"));
+        try (RawClient slow = RawClient.open(address, 4096)) {
+            int messages = 2500;
+            LaunchSession writer = session("Writer");
+            ChatClient writing = connect(second(), writer, "");
+            // Ten megabytes at once, fifty times what may wait for one socket: a reader must stand it.
+            for (int i = 0; i < messages; i++) {
+                writing.say("m-" + i, "x".repeat(4000));
+            }
+            await().atMost(Duration.ofSeconds(60))
+                    .until(() -> fast.of("message").size() == messages);
+            assertThat(fast.seqs())
+                    .isEqualTo(LongStream.rangeClosed(1, messages).boxed().toList());
+            // Whoever reads at last finds the close frame behind what was written before.
+            assertThat(slow.answer()).contains("101");
+            assertThat(slow.closeCode()).isEqualTo(4008);
+            writing.close();
+        }
+        fast.close();
+    }
+
+    @Test
+    void seatsAreCountedOverNodesAndGivenBack() throws Exception {
+        ChatClient ada = connect(first(), session("Ada"), "");
+        ChatClient grace = connect(second(), session("Grace"), "");
+        ada.awaitType("welcome");
+        grace.awaitType("welcome");
+        await().atMost(Duration.ofSeconds(5)).until(() -> seats() == 2);
+        ada.close();
+        await().atMost(Duration.ofSeconds(5)).until(() -> seats() == 1);
+        grace.close();
+        await().atMost(Duration.ofSeconds(5)).until(() -> seats() == 0);
+    }
+
+    @Test
+    void aNodeThatIsToldToStopSendsItsClientsElsewhere() throws Exception {
+        Map<String, Object> properties = new HashMap<>(services().properties());
+        ConfigurableApplicationContext third = TestNode.start(properties);
+        ChatClient ada = connect(third, session("Ada"), "");
+        JsonNode welcome = ada.awaitType("welcome");
+        ada.say("before", "the stop");
+        ada.awaitType("ack");
+        third.close();
+        assertThat(ada.awaitType("reconnect").path("after_ms").longValue()).isLessThan(5_000);
+        assertThat(ada.awaitClosed()).isEqualTo(4009);
+        ChatClient moved = connect(
+                first(), session("Ada"), "&epoch=" + welcome.path("epoch").longValue() + "&since=0");
+        moved.awaitMessages(1);
+        moved.close();
+    }
+
+    private long seats() {
+        Long sum = first().getBean(Shards.class)
+                .write(
+                        room,
+                        transaction -> transaction
+                                .sql()
+                                .sql("select coalesce(sum(sockets), 0)::bigint as taken from chat_seat"
+                                        + " where context_id = :context")
+                                .bind("context", room.value())
+                                .mapValue(Long.class)
+                                .one())
+                .block(Duration.ofSeconds(5));
+        return sum == null ? -1 : sum;
+    }
+
+    private LaunchSession session(String name) {
+        return session(name, Instant.now().plusSeconds(3600));
+    }
+
+    private LaunchSession session(String name, Instant expires) {
+        LaunchSession session = new LaunchSession(
+                UUID.randomUUID(), UUID.randomUUID(), name, room, "Course", Set.of(CourseRole.STUDENT), false, expires);
+        TestNode.SESSIONS.put(session.id(), session);
+        return session;
+    }
+
+    private ChatClient connect(ConfigurableApplicationContext node, LaunchSession session, String resume)
+            throws Exception {
+        return ChatClient.open(URI.create(ticket(node, session) + resume));
+    }
+
+    private URI ticket(ConfigurableApplicationContext node, LaunchSession session) throws Exception {
+        HttpResponse<String> answer = request(node, session, "/api/chat/rooms/" + session.context() + "/tickets", "");
+        assertThat(answer.statusCode()).as(answer.body()).isEqualTo(200);
+        return URI.create(JSON.readTree(answer.body()).path("url").stringValue());
+    }
+
+    private HttpResponse<String> post(
+            ConfigurableApplicationContext node, LaunchSession session, String id, String text) throws Exception {
+        return request(
+                node,
+                session,
+                "/api/chat/message",
+                JSON.writeValueAsString(Map.of("context_id", session.context().toString(), "id", id, "text", text)));
+    }
+
+    private HttpResponse<String> request(
+            ConfigurableApplicationContext node, LaunchSession session, String path, String body) throws Exception {
+        return http.send(
+                to(node, session, path)
+                        .header("Content-Type", "application/json")
+                        .POST(HttpRequest.BodyPublishers.ofString(body))
+                        .build(),
+                HttpResponse.BodyHandlers.ofString());
+    }
+
+    private HttpResponse<String> history(
+            ConfigurableApplicationContext node, LaunchSession session, ContextId of, String query) throws Exception {
+        return http.send(
+                to(node, session, "/api/chat/rooms/" + of + "/messages" + query)
+                        .GET()
+                        .build(),
+                HttpResponse.BodyHandlers.ofString());
+    }
+
+    private static HttpRequest.Builder to(ConfigurableApplicationContext node, LaunchSession session, String path) {
+        return HttpRequest.newBuilder(URI.create("http://127.0.0.1:" + TestNode.port(node) + path))
+                .header(TestNode.SESSION, session.id().toString());
+    }
+
+    private EmbeddedServices services() {
+        return Objects.requireNonNull(services);
+    }
+
+    private ConfigurableApplicationContext first() {
+        return Objects.requireNonNull(first);
+    }
+
+    private ConfigurableApplicationContext second() {
+        return Objects.requireNonNull(second);
+    }
+}

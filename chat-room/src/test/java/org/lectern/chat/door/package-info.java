@@ -1,0 +1,4 @@
+@NullMarked
+package org.lectern.chat.door;
+
+import org.jspecify.annotations.NullMarked;

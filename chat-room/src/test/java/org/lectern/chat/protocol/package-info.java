@@ -1,0 +1,4 @@
+@NullMarked
+package org.lectern.chat.protocol;
+
+import org.jspecify.annotations.NullMarked;

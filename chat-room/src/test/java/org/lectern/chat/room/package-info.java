@@ -1,0 +1,4 @@
+@NullMarked
+package org.lectern.chat.room;
+
+import org.jspecify.annotations.NullMarked;
