@@ -1,0 +1,184 @@
+package org.lectern.video.orders;
+
+import java.time.Clock;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.UUID;
+import org.jspecify.annotations.Nullable;
+import org.lectern.db.shard.ShardTransaction;
+import org.lectern.infra.jobs.Job;
+import org.lectern.infra.jobs.JobRequest;
+import org.lectern.infra.jobs.JobType;
+import org.lectern.infra.jobs.Jobs;
+import org.lectern.infra.jobs.Lane;
+import org.lectern.infra.regions.Region;
+import org.lectern.infra.roles.ConditionalOnRole;
+import org.lectern.infra.roles.NodeRole;
+import org.lectern.infra.storage.RegionalStorage;
+import org.lectern.video.media.SourceInfo;
+import org.springframework.stereotype.Component;
+import org.springframework.util.IdGenerator;
+import reactor.core.publisher.Flux;
+import reactor.core.publisher.Mono;
+import tools.jackson.databind.json.JsonMapper;
+
+/** Asks for the jobs of videos, inside the transaction of what makes them necessary. */
+@Component
+@ConditionalOnRole({NodeRole.WEB, NodeRole.VIDEO})
+public final class VideoJobs {
+
+    /** Looks whether the file is a video. */
+    public static final String PROBE = "video.probe";
+
+    /** Makes it playable. */
+    public static final String TRANSCODE = "video.transcode";
+
+    /** Makes what can be played first of a long video. */
+    public static final String FIRST = "video.first";
+
+    /** Makes the other renditions of a range of a long video. */
+    public static final String RANGE = "video.range";
+
+    /** Puts together what several workers made of a long video. */
+    public static final String JOIN = "video.join";
+
+    /** Brings what is played of a video to another region. */
+    public static final String REPLICATE = "video.replicate";
+
+    /** Deletes a video that is kept no longer. */
+    public static final String RETIRE = "video.retire";
+
+    /** Removes the bytes of a video whose row is gone. */
+    public static final String PURGE = "video.purge";
+
+    /** Ends an upload to which nothing is added any more. */
+    public static final String EXPIRE = "video.expire";
+
+    /** A worker that was in the middle of it has noticed by then that its video is gone. */
+    private static final Duration SECOND_PURGE = Duration.ofMinutes(15);
+
+    private final Jobs jobs;
+    private final IdGenerator ids;
+    private final RegionalStorage storage;
+    private final JsonMapper json;
+    private final Clock clock;
+
+    VideoJobs(Jobs jobs, IdGenerator ids, RegionalStorage storage, JsonMapper json, Clock clock) {
+        this.jobs = jobs;
+        this.ids = ids;
+        this.storage = storage;
+        this.json = json;
+        this.clock = clock;
+    }
+
+    /** What most jobs need to know. */
+    public record VideoRef(UUID video) {}
+
+    /** What the transcoder needs to know. */
+    public record TranscodeOrder(UUID video, SourceInfo source) {}
+
+    /**
+     * What a worker needs to know of its share of a long video.
+     *
+     * @param part 0 for what can be played first, from 1 for the ranges
+     */
+    public record PartOrder(UUID video, SourceInfo source, int part) {}
+
+    /** What is to be where. */
+    public record ReplicaOrder(UUID video, UUID output, Region region) {}
+
+    /** A fresh id for a job that a row is to name. */
+    public UUID newId() {
+        return ids.generateId();
+    }
+
+    /** Asks for a probe; people wait for it. */
+    public Mono<Void> probe(ShardTransaction transaction, UUID job, UUID video, int score) {
+        return submit(transaction, job, PROBE, Lane.HIGH, score, new VideoRef(video), null);
+    }
+
+    /** Asks for the transcoding of a probed video. */
+    public Mono<Void> transcode(ShardTransaction transaction, UUID job, UUID video, SourceInfo source, int score) {
+        return submit(transaction, job, TRANSCODE, Lane.TRANSCODE, score, new TranscodeOrder(video, source), null);
+    }
+
+    /** Asks for a share of a long video; what can be played first has a head start. */
+    public Mono<Void> part(ShardTransaction transaction, UUID job, UUID video, SourceInfo source, int part, int score) {
+        return submit(
+                transaction,
+                job,
+                part == 0 ? FIRST : RANGE,
+                Lane.TRANSCODE,
+                part == 0 ? score + 1 : score,
+                new PartOrder(video, source, part),
+                null);
+    }
+
+    /** Asks for the joining of all shares of a long video. */
+    public Mono<Void> join(ShardTransaction transaction, UUID video, SourceInfo source) {
+        return submit(transaction, newId(), JOIN, Lane.STANDARD, 0, new TranscodeOrder(video, source), null);
+    }
+
+    /** Which share a job is about. */
+    public PartOrder partOrder(Job job) {
+        return json.treeToValue(job.payload(), PartOrder.class);
+    }
+
+    /** Asks for copies of what is played now, in all other regions at a time. */
+    public Mono<Void> replicate(ShardTransaction transaction, UUID video, UUID output) {
+        return Flux.fromIterable(storage.replicas())
+                .concatMap(region -> submit(
+                        transaction, newId(), REPLICATE, Lane.BATCH, 0, new ReplicaOrder(video, output, region), null))
+                .then();
+    }
+
+    /** Asks for the deletion of a video when its time is over. */
+    public Mono<Void> retire(ShardTransaction transaction, UUID video, Instant at) {
+        return submit(transaction, newId(), RETIRE, Lane.STANDARD, 0, new VideoRef(video), at);
+    }
+
+    /** What is to be copied. */
+    public ReplicaOrder replicaOrder(Job job) {
+        return json.treeToValue(job.payload(), ReplicaOrder.class);
+    }
+
+    /** Asks for the removal of all bytes, now and once more when nobody can still be writing. */
+    public Mono<Void> purge(ShardTransaction transaction, UUID video) {
+        return submit(transaction, newId(), PURGE, Lane.STANDARD, 0, new VideoRef(video), null)
+                .then(submit(
+                        transaction,
+                        newId(),
+                        PURGE,
+                        Lane.STANDARD,
+                        0,
+                        new VideoRef(video),
+                        clock.instant().plus(SECOND_PURGE)));
+    }
+
+    /** Asks for the end of an upload, unless it goes on until then. */
+    public Mono<Void> expire(ShardTransaction transaction, UUID video, Instant at) {
+        return submit(transaction, newId(), EXPIRE, Lane.STANDARD, 0, new VideoRef(video), at);
+    }
+
+    /** The video that a probe, purge or expiry is about. */
+    public UUID video(Job job) {
+        return json.treeToValue(job.payload(), VideoRef.class).video();
+    }
+
+    /** What a transcoding is about. */
+    public TranscodeOrder order(Job job) {
+        return json.treeToValue(job.payload(), TranscodeOrder.class);
+    }
+
+    private Mono<Void> submit(
+            ShardTransaction transaction,
+            UUID id,
+            String kind,
+            Lane lane,
+            int score,
+            Record payload,
+            @Nullable Instant runAt) {
+        return jobs.submit(
+                transaction, new JobRequest(id, JobType.VIDEO, kind, lane, score, json.valueToTree(payload), runAt));
+    }
+}
