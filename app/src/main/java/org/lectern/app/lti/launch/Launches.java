@@ -1,0 +1,220 @@
+package org.lectern.app.lti.launch;
+
+import com.nimbusds.jwt.SignedJWT;
+import java.net.URI;
+import java.time.Clock;
+import java.time.Instant;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.stream.Collectors;
+import org.jspecify.annotations.Nullable;
+import org.lectern.app.lti.LtiProperties;
+import org.lectern.app.lti.migration.LegacyAccounts;
+import org.lectern.app.lti.migration.LegacyIds;
+import org.lectern.app.lti.platform.Approval;
+import org.lectern.app.lti.platform.DeploymentState;
+import org.lectern.app.lti.platform.Registration;
+import org.lectern.app.lti.platform.Registrations;
+import org.lectern.app.session.NewSession;
+import org.lectern.app.session.Secrets;
+import org.lectern.db.member.Member;
+import org.lectern.db.member.Members;
+import org.lectern.db.shard.Shards;
+import org.lectern.infra.activity.Activity;
+import org.lectern.infra.activity.ActivityLog;
+import org.lectern.infra.roles.ConditionalOnRole;
+import org.lectern.infra.roles.NodeRole;
+import org.lectern.infra.session.CourseRole;
+import org.springframework.beans.factory.ObjectProvider;
+import org.springframework.stereotype.Component;
+import org.springframework.util.IdGenerator;
+import reactor.core.publisher.Flux;
+import reactor.core.publisher.Mono;
+
+/**
+ * The launch from the platform's answer to the session it permits.
+ *
+ * <p>The order: what costs nothing first (form of the token), then the login is taken (so an answer counts once,
+ * whatever follows), then the browser, the signature, the claims, the deployment. Only then is anything made: ids in
+ * the directory, and on the context's shard the membership and the activity, in one transaction.
+ */
+@Component
+@ConditionalOnRole(NodeRole.WEB)
+class Launches {
+
+    private final Logins logins;
+    private final TokenSignatures signatures;
+    private final Participants participants;
+    private final Registrations registrations;
+    private final LegacyAccounts legacy;
+    private final Shards shards;
+    private final Members members;
+    private final ActivityLog activities;
+    private final LtiProperties properties;
+    private final IdGenerator ids;
+    private final Clock clock;
+    private final List<LaunchListener> listeners;
+
+    Launches(
+            Logins logins,
+            TokenSignatures signatures,
+            Participants participants,
+            Registrations registrations,
+            LegacyAccounts legacy,
+            Shards shards,
+            Members members,
+            ActivityLog activities,
+            LtiProperties properties,
+            IdGenerator ids,
+            Clock clock,
+            ObjectProvider<LaunchListener> listeners) {
+        this.logins = logins;
+        this.signatures = signatures;
+        this.participants = participants;
+        this.registrations = registrations;
+        this.legacy = legacy;
+        this.shards = shards;
+        this.members = members;
+        this.activities = activities;
+        this.properties = properties;
+        this.ids = ids;
+        this.clock = clock;
+        this.listeners = listeners.orderedStream().toList();
+    }
+
+    /**
+     * Verifies an answer.
+     *
+     * @param idToken the token as it came
+     * @param state the state as it came
+     * @param browserSecret the secret that the browser kept for this login; null when it sent none
+     * @param origin scheme, host and port under which the browser reached Lectern
+     * @return the session to open; errors with {@link LaunchRejectedException} at the first rule that is broken
+     */
+    Mono<NewSession> verified(String idToken, String state, @Nullable String browserSecret, URI origin) {
+        return Mono.fromCallable(() -> TokenSignatures.read(idToken))
+                .flatMap(token -> logins.take(state)
+                        .switchIfEmpty(Mono.error(() -> new LaunchRejectedException(
+                                LaunchRule.STATE, "the state is unknown, too old, or was used before", null)))
+                        .flatMap(login -> verified(token, login, browserSecret, origin)));
+    }
+
+    private Mono<NewSession> verified(SignedJWT token, Login login, @Nullable String browserSecret, URI origin) {
+        Registration registration = login.registration();
+        if (browserSecret == null || !Secrets.hexDigest(browserSecret).equals(login.browserDigest())) {
+            return Mono.error(new LaunchRejectedException(
+                    LaunchRule.BROWSER_BINDING,
+                    browserSecret == null
+                            ? "the browser sent no cookie of this login"
+                            : "the cookie is of another login",
+                    registration,
+                    login.again()));
+        }
+        return Mono.fromRunnable(() -> requireOpen(registration))
+                .then(signatures.verified(token, registration))
+                .flatMap(claims -> {
+                    LaunchMessage message = message(claims, login);
+                    return legacy.vouchedFor(registration, claims)
+                            .map(Optional::of)
+                            .defaultIfEmpty(Optional.empty())
+                            .map(old -> new Checked(message, old.orElse(null), claims));
+                })
+                .flatMap(checked -> participants
+                        .of(registration, checked.message(), checked.legacy())
+                        .flatMap(found -> found.deployment() == DeploymentState.ACTIVE
+                                ? enter(facts(registration, checked, found, origin), checked.message())
+                                : unknownDeployment(registration, checked.message(), found.deployment())));
+    }
+
+    /** Refuses a registration that may not launch now. */
+    static void requireOpen(Registration registration) {
+        if (registration.approval() != Approval.APPROVED) {
+            throw new LaunchRejectedException(
+                    LaunchRule.REGISTRATION_APPROVED,
+                    "the registration is " + registration.approval().key(),
+                    registration);
+        }
+        if (registration.paused()) {
+            throw new LaunchRejectedException(
+                    LaunchRule.REGISTRATION_ACTIVE, "the registration is paused", registration);
+        }
+    }
+
+    private LaunchMessage message(Map<String, Object> claims, Login login) {
+        return new LaunchClaims(claims, login)
+                .checked(clock.instant(), properties.clockLeeway(), properties.tokenAge());
+    }
+
+    private LaunchFacts facts(Registration registration, Checked checked, Participants.Found found, URI origin) {
+        LaunchMessage message = checked.message();
+        return new LaunchFacts(
+                registration,
+                message.type(),
+                message.deploymentId(),
+                found.context(),
+                found.user(),
+                message.subject(),
+                message.roles(),
+                message.resourceLinkId(),
+                message.target(),
+                message.type() == MessageType.RESOURCE_LINK
+                        ? message.item()
+                        : ids.generateId().toString(),
+                origin,
+                checked.claims());
+    }
+
+    private Mono<NewSession> enter(LaunchFacts facts, LaunchMessage message) {
+        Instant now = clock.instant();
+        var launched = new Activity(
+                ids.generateId(),
+                facts.userId(),
+                Activity.Verb.LAUNCHED,
+                message.target().key(),
+                now,
+                Map.of());
+        var member = new Member(
+                facts.context(),
+                facts.userId(),
+                message.name(),
+                message.email(),
+                message.roles().stream().map(CourseRole::key).collect(Collectors.toSet()),
+                null,
+                now,
+                now);
+        var session = new NewSession(
+                facts.userId(),
+                message.name(),
+                facts.context(),
+                message.contextTitle(),
+                message.roles(),
+                facts.registration().operators()
+                        && LaunchRoles.administersPlatform(Claims.texts(facts.claims(), Claims.ROLES)),
+                message.target(),
+                facts.item(),
+                facts.registration().id());
+        return Flux.fromIterable(listeners)
+                .concatMap(listener -> listener.launched(facts))
+                .then(shards.write(
+                        facts.context(),
+                        transaction -> members.upsert(transaction, member)
+                                .then(activities.record(transaction, List.of(launched)))
+                                .thenReturn(session)));
+    }
+
+    private <T> Mono<T> unknownDeployment(
+            Registration registration, LaunchMessage message, @Nullable DeploymentState state) {
+        String deployment = Operators.quoted(message.deploymentId());
+        Mono<Void> noted = state == null && registration.pendingDeployments()
+                ? registrations.notePending(registration, message.deploymentId())
+                : Mono.empty();
+        return noted.then(Mono.error(new LaunchRejectedException(
+                LaunchRule.DEPLOYMENT,
+                "deployment " + deployment + " is " + (state == null ? "unknown" : state.key()),
+                registration)));
+    }
+
+    /** A message that kept every rule, the old ids it vouches for, and all that was said. */
+    private record Checked(LaunchMessage message, @Nullable LegacyIds legacy, Map<String, Object> claims) {}
+}

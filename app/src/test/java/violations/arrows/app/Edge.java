@@ -1,0 +1,3 @@
+package violations.arrows.app;
+
+public class Edge {}

@@ -1,0 +1,3 @@
+package violations.arrows.chat;
+
+public class Room {}

@@ -1,0 +1,7 @@
+package violations.console;
+
+public class Prints {
+    public void print() {
+        System.out.println("seen");
+    }
+}

@@ -1,0 +1,6 @@
+package violations.controllerplaces.infra;
+
+import org.springframework.stereotype.Controller;
+
+@Controller
+public class Misplaced {}

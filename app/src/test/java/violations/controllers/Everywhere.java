@@ -1,0 +1,6 @@
+package violations.controllers;
+
+import org.springframework.stereotype.Controller;
+
+@Controller
+public class Everywhere {}

@@ -1,0 +1,8 @@
+package violations.fieldinjection;
+
+import org.springframework.beans.factory.annotation.Autowired;
+
+public class Injected {
+    @Autowired
+    public Object room;
+}

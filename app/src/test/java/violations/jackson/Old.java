@@ -1,0 +1,7 @@
+package violations.jackson;
+
+import com.fasterxml.jackson.databind.ObjectMapper;
+
+public class Old {
+    public final ObjectMapper mapper = new ObjectMapper();
+}

@@ -1,0 +1,3 @@
+package violations.names;
+
+public class RoomImpl {}

@@ -1,0 +1,3 @@
+package violations.nullness;
+
+public class Unmarked {}

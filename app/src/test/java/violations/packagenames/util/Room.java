@@ -1,0 +1,3 @@
+package violations.packagenames.util;
+
+public class Room {}
