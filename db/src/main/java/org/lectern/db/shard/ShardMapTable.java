@@ -7,15 +7,22 @@ import java.util.UUID;
 import org.lectern.db.Freshness;
 import org.lectern.db.directory.Directory;
 import org.lectern.db.replica.RoutedDatabase;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 import org.springframework.r2dbc.core.DatabaseClient;
 import reactor.core.publisher.Flux;
 import reactor.core.publisher.Mono;
+import reactor.util.retry.Retry;
 
 /** The shard map as it lies in the directory, and how each shard first learns its part of it. */
 final class ShardMapTable {
 
     /** Of every row of the first map. */
     static final long FIRST_EPOCH = 1;
+
+    private static final Logger log = LoggerFactory.getLogger(ShardMapTable.class);
+    private static final Duration FIRST_PAUSE = Duration.ofMillis(200);
+    private static final Duration LONGEST_PAUSE = Duration.ofSeconds(2);
 
     private final int logicalShards;
 
@@ -30,25 +37,35 @@ final class ShardMapTable {
 
     /**
      * Spreads the logical shards over the physical ones if nobody has yet, and makes sure that each database is the
-     * shard that it is taken for. Blocks; for the start of a node.
+     * shard that it is taken for. Blocks; for the start of a node. A server that is slow or away for a moment is asked
+     * again until the patience ends: a node that gave up here would die in the restart of a busy installation.
      *
-     * @throws IllegalStateException when the settings do not fit the databases
+     * @throws IllegalStateException when the settings do not fit the databases, or the patience has ended
      */
     ShardMap prepare(Directory directory, List<RoutedDatabase> databases, Duration patience) {
-        Prepared prepared = directory
+        return directory
                 .write(sql -> prepare(sql, databases.size()))
+                .flatMap(prepared -> introduce(prepared, databases))
+                .retryWhen(Retry.backoff(Long.MAX_VALUE, FIRST_PAUSE)
+                        .maxBackoff(LONGEST_PAUSE)
+                        .filter(failure -> !(failure instanceof IllegalStateException))
+                        .doBeforeRetry(again -> log.warn(
+                                "The shard map could not be read, trying again: {}",
+                                again.failure().toString())))
                 .blockOptional(patience)
                 .orElseThrow();
+    }
+
+    private static Mono<ShardMap> introduce(Prepared prepared, List<RoutedDatabase> databases) {
         ShardMap map = prepared.map();
         if (map.highestPhysical() >= databases.size()) {
-            throw new IllegalStateException("lectern.db.shards has " + databases.size()
-                    + " shards, but the shard map names shard " + map.highestPhysical());
+            return Mono.error(new IllegalStateException("lectern.db.shards has " + databases.size()
+                    + " shards, but the shard map names shard " + map.highestPhysical()));
         }
-        Flux.range(0, databases.size())
+        return Flux.range(0, databases.size())
                 .concatMap(number ->
                         databases.get(number).write(sql -> introduce(sql, prepared.installation(), number, map)))
-                .blockLast(patience);
-        return map;
+                .then(Mono.just(map));
     }
 
     private Mono<Prepared> prepare(DatabaseClient sql, int physicalShards) {

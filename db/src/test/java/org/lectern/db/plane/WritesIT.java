@@ -4,13 +4,21 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
 import java.nio.file.Path;
+import java.sql.Connection;
+import java.sql.ResultSet;
+import java.sql.SQLException;
+import java.sql.Statement;
 import java.time.Duration;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.UUID;
 import java.util.concurrent.Callable;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -67,6 +75,34 @@ class WritesIT {
     static void stop() {
         node.close();
         cluster.close();
+    }
+
+    /** A node that gives up at the first slow answer would die whenever many start at once, or a primary fails over. */
+    @Test
+    void nodeWaitsForADirectoryThatIsSlowToAnswer() throws Exception {
+        try (Connection busy = cluster.primary().connect("lectern_directory");
+                ExecutorService starter = Executors.newSingleThreadExecutor()) {
+            ask(busy, "select pg_advisory_lock(19539, 0)");
+            Future<TestNode> started =
+                    starter.submit(() -> TestNode.on(cluster, Map.of("lectern.db.statement-timeout", "300ms")));
+            Set<String> waits = new HashSet<>();
+            await().atMost(PATIENCE).until(() -> {
+                waits.add(ask(busy, "select coalesce(max(query_start)::text, '') from pg_stat_activity"
+                        + " where wait_event_type = 'Lock' and wait_event = 'advisory'"));
+                waits.remove("");
+                return waits.size() >= 2;
+            });
+            ask(busy, "select pg_advisory_unlock(19539, 0)");
+            started.get(PATIENCE.toSeconds(), TimeUnit.SECONDS).close();
+        }
+    }
+
+    private static String ask(Connection connection, String question) throws SQLException {
+        try (Statement statement = connection.createStatement();
+                ResultSet answer = statement.executeQuery(question)) {
+            answer.next();
+            return answer.getString(1);
+        }
     }
 
     @Test
