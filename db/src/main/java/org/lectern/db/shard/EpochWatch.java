@@ -1,5 +1,6 @@
 package org.lectern.db.shard;
 
+import java.time.Duration;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
@@ -15,10 +16,16 @@ import reactor.core.publisher.Mono;
 final class EpochWatch<T> {
 
     private final Supplier<Mono<T>> question;
+    private final Duration patience;
     private final AtomicReference<Rounds<T>> rounds = new AtomicReference<>(new Rounds<>(null, null));
 
-    EpochWatch(Supplier<Mono<T>> question) {
+    /**
+     * @param patience for how long a question waits for its answer; who asked then gets a {@code TimeoutException}, and the
+     *     next question is asked. A server that is cut off would else hold all reads for as long as TCP believes in it
+     */
+    EpochWatch(Supplier<Mono<T>> question, Duration patience) {
         this.question = question;
+        this.patience = patience;
     }
 
     /** The answer to a question that is asked after the subscription. */
@@ -31,7 +38,7 @@ final class EpochWatch<T> {
                 }
                 Round<T> mine = new Round<>();
                 Round<T> running = seen.running();
-                Mono<T> asked = Mono.defer(question);
+                Mono<T> asked = Mono.defer(question).timeout(patience);
                 mine.answer = (running == null
                                 ? asked
                                 : running.answer.onErrorComplete().then(Mono.defer(() -> {

@@ -65,6 +65,7 @@ class PostgresShards implements Shards, AutoCloseable {
     private final AtomicReference<ShardMap> map;
     private final PositionStore positions;
     private final Map<Watched, EpochWatch<Changes>> watches = new ConcurrentHashMap<>();
+    private final Duration watchPatience;
     private final Counter refusals;
     private final Disposable refresh;
 
@@ -76,6 +77,8 @@ class PostgresShards implements Shards, AutoCloseable {
             MeterRegistry meters) {
         this.positions = positions;
         this.directory = directory;
+        // A read waits no longer for this question than for its own statement.
+        this.watchPatience = settings.statementTimeout();
         this.table = new ShardMapTable(settings.logicalShards());
         this.databases = settings.shards().stream().map(servers::database).toList();
         this.ids = IntStream.range(0, databases.size())
@@ -210,7 +213,8 @@ class PostgresShards implements Shards, AutoCloseable {
 
     private EpochWatch<Changes> watch(int physical, HostPort server, DatabaseClient sql) {
         return watches.computeIfAbsent(
-                new Watched(physical, server, sql), watched -> new EpochWatch<>(() -> changes(watched.sql())));
+                new Watched(physical, server, sql),
+                watched -> new EpochWatch<>(() -> changes(watched.sql()), watchPatience));
     }
 
     private Mono<Changes> changes(DatabaseClient sql) {

@@ -1,5 +1,7 @@
 package org.lectern.db.bench;
 
+import ch.qos.logback.classic.Level;
+import ch.qos.logback.classic.Logger;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -25,6 +27,7 @@ import org.lectern.db.Freshness;
 import org.lectern.db.embedded.PostgresCluster;
 import org.lectern.db.plane.TestNode;
 import org.lectern.db.shard.Shards;
+import org.slf4j.LoggerFactory;
 import reactor.core.publisher.Flux;
 import reactor.core.publisher.Mono;
 
@@ -44,6 +47,8 @@ final class DataPlaneBenchmark {
     private DataPlaneBenchmark() {}
 
     public static void main(String[] arguments) throws Exception {
+        // What is printed is the table.
+        ((Logger) LoggerFactory.getLogger(Logger.ROOT_LOGGER_NAME)).setLevel(Level.ERROR);
         int seconds = Integer.parseInt(arguments[1]);
         int clients = Integer.parseInt(arguments[2]);
         Path directory = Files.createTempDirectory("lectern-data-plane");
@@ -55,7 +60,14 @@ final class DataPlaneBenchmark {
                                 "lectern.db.shard-mover",
                                 "false",
                                 "lectern.db.pool.primary-size",
-                                Integer.toString(clients)))) {
+                                Integer.toString(clients),
+                                // A cold JVM on a busy machine may take its time to open them all at once.
+                                "lectern.db.pool.connect-timeout",
+                                "60s",
+                                "lectern.db.pool.acquire-timeout",
+                                "60s",
+                                "lectern.db.slow-query",
+                                "1m"))) {
             new Run(cluster, node, directory, Path.of(arguments[0]), seconds, clients).all();
         } finally {
             try (Stream<Path> files = Files.walk(directory)) {

@@ -1,5 +1,7 @@
 package org.lectern.db.move;
 
+import ch.qos.logback.classic.Level;
+import ch.qos.logback.classic.Logger;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.sql.Connection;
@@ -17,6 +19,7 @@ import java.util.stream.Stream;
 import org.lectern.db.embedded.PostgresCluster;
 import org.lectern.db.plane.TestNode;
 import org.lectern.db.replica.LocalPositions;
+import org.slf4j.LoggerFactory;
 
 /** Started by bench/shard-move.sh; arguments: how many moves there and back, how many rows before the first. */
 final class ShardMoveBenchmark {
@@ -27,6 +30,8 @@ final class ShardMoveBenchmark {
     private ShardMoveBenchmark() {}
 
     public static void main(String[] arguments) throws Exception {
+        // What is printed is the table.
+        ((Logger) LoggerFactory.getLogger(Logger.ROOT_LOGGER_NAME)).setLevel(Level.ERROR);
         int moves = Integer.parseInt(arguments[0]);
         int rows = Integer.parseInt(arguments[1]);
         Path directory = Files.createTempDirectory("lectern-shard-move");
