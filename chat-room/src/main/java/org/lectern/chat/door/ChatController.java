@@ -237,7 +237,9 @@ class ChatController {
     }
 
     private Mono<EntryReceipt> act(LaunchSession session, String contextId, @Nullable EntryRequest request) {
-        return gate.enter(session, contextId).flatMap(entered -> {
+        return Mono.defer(() -> {
+            // Whether the person is banned is judged with the commit; asking before would cost a read for each message.
+            Gate.Entered entered = gate.member(session, contextId);
             ClientFrame.Act act = deed(request);
             return door.act(entered.room(), entered.person(), session.staff(), act.id(), act.deed())
                     .map(outcome -> switch (outcome) {

@@ -103,6 +103,8 @@ class EventsController {
             ResponseEntity.BodyBuilder answer = ResponseEntity.ok()
                     .contentType(MediaType.TEXT_EVENT_STREAM)
                     .header("Cache-Control", "no-store")
+                    // The stream's end is the connection's: nobody holds on to a node that stops.
+                    .header("Connection", "close")
                     .header("X-Accel-Buffering", "no");
             if (request.getMethod().equals(HttpMethod.HEAD)) {
                 return answer.build();

@@ -28,17 +28,22 @@ class Gate {
 
     /** The person who enters; errors with FORBIDDEN, or NOT_FOUND when the text names no room. */
     Mono<Entered> enter(LaunchSession session, String contextId) {
-        ContextId room = room(contextId);
-        Person person = ChatAccess.enter(session, room);
+        Entered in = member(session, contextId);
         if (session.staff()) {
-            return Mono.just(new Entered(room, person));
+            return Mono.just(in);
         }
-        return roomLog.entrance(room, person.id()).map(entrance -> {
+        return roomLog.entrance(in.room(), in.person().id()).map(entrance -> {
             if (entrance.banned()) {
                 throw new ProblemException(ErrorCode.BANNED.problem(), "You were banned from this room");
             }
-            return new Entered(room, person);
+            return in;
         });
+    }
+
+    /** Somebody of the course, banned or not, for what finds that out by itself; throws as {@link #enter} errors. */
+    Entered member(LaunchSession session, String contextId) {
+        ContextId room = room(contextId);
+        return new Entered(room, ChatAccess.enter(session, room));
     }
 
     /** The same for staff only. */

@@ -3,7 +3,6 @@ package org.lectern.chat.door;
 import java.time.Instant;
 import java.util.List;
 import java.util.UUID;
-import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 import org.lectern.chat.log.Hit;
 import org.lectern.chat.log.MessageState;
@@ -12,6 +11,7 @@ import org.lectern.chat.log.RoomView;
 import org.lectern.chat.protocol.Link;
 import org.lectern.chat.protocol.Person;
 import org.lectern.chat.protocol.ServerFrame;
+import org.lectern.db.ContextId;
 import org.lectern.infra.listing.Listing;
 import org.lectern.infra.problem.ProblemException;
 import org.lectern.infra.problem.ProblemType;
@@ -172,11 +172,7 @@ class HistoryController {
             @RequestParam(required = false) @Nullable Long before,
             @RequestParam(defaultValue = "50") int limit,
             @AuthenticationPrincipal LaunchSession session) {
-        return listed(
-                session,
-                contextId,
-                limit,
-                in -> history.before(in.room(), in.person().id(), upTo(before), limit + 1));
+        return listed(session, contextId, before, limit, history::before);
     }
 
     /** The answers to a message, newest first, with the message itself. */
@@ -194,13 +190,10 @@ class HistoryController {
                 .flatMap(root -> listed(
                                 session,
                                 contextId,
+                                before,
                                 limit,
-                                in -> history.thread(
-                                        in.room(),
-                                        in.person().id(),
-                                        root.message().seq(),
-                                        upTo(before),
-                                        limit + 1))
+                                (room, me, upTo, most) ->
+                                        history.thread(room, me, root.message().seq(), upTo, most))
                         .map(answers -> new ThreadDocument(MessageDocument.of(root), answers.items(), answers.next())));
     }
 
@@ -211,11 +204,7 @@ class HistoryController {
             @RequestParam(required = false) @Nullable Long before,
             @RequestParam(defaultValue = "50") int limit,
             @AuthenticationPrincipal LaunchSession session) {
-        return listed(
-                session,
-                contextId,
-                limit,
-                in -> history.pins(in.room(), in.person().id(), upTo(before), limit + 1));
+        return listed(session, contextId, before, limit, history::pins);
     }
 
     /** Messages that mention the reader, newest first. */
@@ -225,11 +214,7 @@ class HistoryController {
             @RequestParam(required = false) @Nullable Long before,
             @RequestParam(defaultValue = "50") int limit,
             @AuthenticationPrincipal LaunchSession session) {
-        return listed(
-                session,
-                contextId,
-                limit,
-                in -> history.mentions(in.room(), in.person().id(), upTo(before), limit + 1));
+        return listed(session, contextId, before, limit, history::mentions);
     }
 
     /** Messages with all of these words, newest first. */
@@ -270,11 +255,17 @@ class HistoryController {
         });
     }
 
+    /** Messages of a kind before a number, newest first. */
+    private interface Page {
+        Flux<MessageState> read(ContextId room, UUID me, long before, int limit);
+    }
+
     private Mono<Listing<MessageDocument>> listed(
-            LaunchSession session, String contextId, int limit, Function<Gate.Entered, Flux<MessageState>> read) {
+            LaunchSession session, String contextId, @Nullable Long before, int limit, Page page) {
         return gate.enter(session, contextId).flatMap(in -> {
             check(limit);
-            return read.apply(in)
+            // One more than asked for tells whether more follow.
+            return page.read(in.room(), in.person().id(), upTo(before), limit + 1)
                     .map(MessageDocument::of)
                     .collectList()
                     .map(rows -> Listing.of(rows, limit, message -> Long.toString(message.seq())));

@@ -51,6 +51,12 @@ final class Socket implements WebSocketHandler {
     private volatile long heardAt = System.nanoTime();
     private final AtomicInteger refused = new AtomicInteger();
 
+    /** What this socket's client did and has not been answered. */
+    private final AtomicInteger underWay = new AtomicInteger();
+
+    /** The client sent far too much: nothing more is taken, and the socket ends when everything taken was answered. */
+    private volatile boolean ending;
+
     Socket(
             ContextId room,
             Guest guest,
@@ -97,9 +103,9 @@ final class Socket implements WebSocketHandler {
                 .doOnNext(unused -> heardAt = System.nanoTime())
                 .filter(this::isText)
                 .map(WebSocketMessage::getPayloadAsText)
-                .flatMap(this::take, UNDER_WAY)
+                // What comes before the client was greeted waits: nothing is answered before the welcome.
+                .flatMap(text -> attendee.greeted().then(Mono.defer(() -> take(text))), UNDER_WAY)
                 .then();
-        // Frames that come while the client is still being brought in are taken; their answers need no order.
         return Flux.merge(joined, heard)
                 .then()
                 .onErrorResume(e -> {
@@ -115,7 +121,7 @@ final class Socket implements WebSocketHandler {
 
     private boolean isText(WebSocketMessage message) {
         WebSocketMessage.Type type = message.getType();
-        if (attendee.closed() || type == WebSocketMessage.Type.PING || type == WebSocketMessage.Type.PONG) {
+        if (attendee.closed() || ending || type == WebSocketMessage.Type.PING || type == WebSocketMessage.Type.PONG) {
             return false;
         }
         if (message.getPayload().readableByteCount() > SocketEntrance.FRAME_LIMIT_BYTES) {
@@ -138,6 +144,9 @@ final class Socket implements WebSocketHandler {
     }
 
     private Mono<Void> take(String text) {
+        if (attendee.closed() || ending) {
+            return Mono.empty();
+        }
         ClientFrame frame;
         try {
             frame = rooms.codec().decode(text);
@@ -146,10 +155,16 @@ final class Socket implements WebSocketHandler {
             return Mono.empty();
         }
         return switch (frame) {
-            case ClientFrame.Act act ->
-                door.act(room, guest.person(), guest.staff(), act.id(), act.deed())
+            case ClientFrame.Act act -> {
+                underWay.incrementAndGet();
+                yield door.act(room, guest.person(), guest.staff(), act.id(), act.deed())
                         .doOnNext(outcome -> answer(act.id(), outcome))
+                        .doFinally(unused -> {
+                            underWay.decrementAndGet();
+                            endWhenAnswered();
+                        })
                         .then();
+            }
             case ClientFrame.Typing typing -> {
                 rooms.typing(room, guest.person().id());
                 yield Mono.empty();
@@ -180,6 +195,14 @@ final class Socket implements WebSocketHandler {
     private void refuse(ServerFrame.Refused error) {
         attendee.send(rooms.encoded(error));
         if (refused.incrementAndGet() > PATIENCE) {
+            ending = true;
+            endWhenAnswered();
+        }
+    }
+
+    /** A message that was committed is acknowledged before the close frame. */
+    private void endWhenAnswered() {
+        if (ending && underWay.get() == 0) {
             attendee.close(CloseCode.RATE);
         }
     }

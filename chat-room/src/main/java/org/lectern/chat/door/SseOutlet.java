@@ -7,6 +7,7 @@ import io.netty.channel.EventLoop;
 import java.nio.charset.StandardCharsets;
 import java.util.Queue;
 import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicLong;
 import org.jspecify.annotations.Nullable;
 import org.lectern.chat.live.Outlet;
@@ -24,6 +25,9 @@ import tools.jackson.databind.json.JsonMapper;
  * most) that the HTTP server takes ahead.
  */
 final class SseOutlet implements Outlet {
+
+    /** How long a client may take to read what was written before the last event. */
+    private static final long CLOSE_PATIENCE_SECONDS = 30;
 
     private final Channel channel;
     private final FrameCodec codec;
@@ -108,6 +112,14 @@ final class SseOutlet implements Outlet {
                 .toString();
         emit(ServerSentEvent.builder(reason).event("close").build());
         sink.tryEmitComplete();
+        // The end of the answer ends the connection; this is for a client that does not read.
+        var patience = loop().schedule(
+                        () -> {
+                            var unused = channel.close();
+                        },
+                        CLOSE_PATIENCE_SECONDS,
+                        TimeUnit.SECONDS);
+        var unused = channel.closeFuture().addListener(gone -> patience.cancel(false));
     }
 
     private static long size(ServerSentEvent<String> event) {

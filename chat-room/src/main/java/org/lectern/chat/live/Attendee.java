@@ -6,6 +6,8 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 import org.lectern.chat.protocol.CloseCode;
 import org.lectern.chat.protocol.Person;
+import reactor.core.publisher.Mono;
+import reactor.core.publisher.Sinks;
 
 /**
  * One connection in a room. Its state is touched on its outlet's loop only.
@@ -35,6 +37,7 @@ public final class Attendee {
     private boolean reads;
     private boolean stalled;
     private volatile boolean closed;
+    private final Sinks.Empty<Void> greeted = Sinks.empty();
 
     /** A connection that has been sent nothing yet. */
     Attendee(Person person, boolean staff, int shard, Outlet outlet, Post post, long limitBytes) {
@@ -66,6 +69,11 @@ public final class Attendee {
         return closed;
     }
 
+    /** Completes when the welcome is on its way, or when there will be none because the connection was told to go. */
+    public Mono<Void> greeted() {
+        return greeted.asMono();
+    }
+
     /** Sends a frame outside the room's sequence, from any thread. */
     public void send(Frame frame) {
         post.send(this, frame);
@@ -79,6 +87,7 @@ public final class Attendee {
     /** The connection is gone; nothing more is sent. */
     public void gone() {
         closed = true;
+        greeted.tryEmitEmpty();
     }
 
     Outlet outlet() {
@@ -120,6 +129,7 @@ public final class Attendee {
             sent = from;
             outlet.write(welcome.bytes());
             outlet.flush();
+            greeted.tryEmitEmpty();
         }
     }
 
@@ -263,6 +273,7 @@ public final class Attendee {
             closed = true;
             held = null;
             outlet.close(code);
+            greeted.tryEmitEmpty();
         }
     }
 }

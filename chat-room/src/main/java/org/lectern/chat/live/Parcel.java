@@ -30,9 +30,19 @@ final class Parcel {
     /**
      * What became of them.
      *
-     * @param outcomes one for each, in order; none when the owner's queue is full
+     * @param outcomes one for each, in order; none when something was not written
+     * @param fault why not
      */
-    record Receipt(@Nullable List<Written> outcomes) {}
+    record Receipt(
+            @Nullable List<Written> outcomes, @Nullable Fault fault) {}
+
+    /** Why an owner that works as it should did not write all of an order. */
+    enum Fault {
+        /** Its queue is full. */
+        FULL,
+        /** The database takes one of the entries from nobody; each of the others may have been written. */
+        UNFIT
+    }
 
     private static final JsonMapper JSON =
             JsonMapper.builder().annotationIntrospector(new SealedTypes()).build();

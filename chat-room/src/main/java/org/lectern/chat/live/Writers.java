@@ -6,8 +6,10 @@ import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ConcurrentMap;
+import java.util.concurrent.TimeoutException;
 import java.util.function.BiConsumer;
 import org.jspecify.annotations.Nullable;
 import org.lectern.chat.ChatSettings;
@@ -53,6 +55,8 @@ final class Writers {
 
     /** For how long an owner that did not answer is passed over. */
     private static final long PASSED_OVER_NANOS = Duration.ofSeconds(2).toNanos();
+
+    private static final String UNFIT = "the room's owner found an entry that the database does not take";
 
     private final ChatSettings settings;
     private final RoomLog roomLog;
@@ -155,7 +159,7 @@ final class Writers {
                 batch -> ownerElsewhere(room)
                         .map(owner -> passedOn(owner, room, batch).toFuture())
                         .orElseGet(() -> committedHere(room, batch)),
-                DataIntegrityViolationException.class::isInstance);
+                RoomLog::unfit);
     }
 
     private Mono<List<Written>> passedOn(String owner, ContextId room, List<NewEntry> batch) {
@@ -163,7 +167,7 @@ final class Writers {
                 .map(answer -> outcomes(answer, batch.size()))
                 .doOnNext(unused -> passedOn.increment(batch.size()))
                 .onErrorResume(e -> {
-                    if (e instanceof QueueFullException) {
+                    if (e instanceof QueueFullException || RoomLog.unfit(e)) {
                         return Mono.error(e);
                     }
                     log.debug("the owner of room {} did not write; writing here", room, e);
@@ -174,12 +178,19 @@ final class Writers {
     }
 
     private List<Written> outcomes(byte[] answer, int expected) {
-        @Nullable List<Written> outcomes = Parcel.receipt(answer).outcomes();
-        if (outcomes == null) {
-            throw new QueueFullException(settings.queueLimit());
+        Parcel.Receipt receipt = Parcel.receipt(answer);
+        Parcel.@Nullable Fault fault = receipt.fault();
+        if (fault != null) {
+            throw switch (fault) {
+                case FULL -> new QueueFullException(settings.queueLimit());
+                // The batch is halved and asked for again, until the unfit entry stands alone; what was written
+                // meanwhile is found by its id.
+                case UNFIT -> new DataIntegrityViolationException(UNFIT);
+            };
         }
-        if (outcomes.size() != expected) {
-            throw new IllegalStateException(outcomes.size() + " outcomes for " + expected + " messages");
+        @Nullable List<Written> outcomes = receipt.outcomes();
+        if (outcomes == null || outcomes.size() != expected) {
+            throw new IllegalStateException("not " + expected + " outcomes: " + outcomes);
         }
         return outcomes;
     }
@@ -187,19 +198,40 @@ final class Writers {
     /** As the owner: together with what others took. */
     private Mono<byte[]> asked(byte[] question) {
         return Mono.fromCallable(() -> Parcel.order(question))
-                .flatMap(order -> Mono.fromFuture(() -> committedHere(order.context(), order.entries())))
-                .map(Parcel.Receipt::new)
-                .onErrorResume(QueueFullException.class, unused -> Mono.just(new Parcel.Receipt(null)))
+                .flatMap(order -> {
+                    List<CompletableFuture<Written>> results = submitted(order.context(), order.entries());
+                    return Mono.fromFuture(() -> all(results))
+                            .timeout(OWNER_LIMIT)
+                            // Whoever asked writes now: what has not begun here is left to them.
+                            .doOnError(TimeoutException.class, e -> results.forEach(each -> each.cancel(false)));
+                })
+                .map(outcomes -> new Parcel.Receipt(outcomes, null))
+                .onErrorResume(e -> {
+                    Throwable cause = e instanceof CompletionException && e.getCause() != null ? e.getCause() : e;
+                    if (cause instanceof QueueFullException) {
+                        return Mono.just(new Parcel.Receipt(null, Parcel.Fault.FULL));
+                    }
+                    return RoomLog.unfit(cause)
+                            ? Mono.just(new Parcel.Receipt(null, Parcel.Fault.UNFIT))
+                            : Mono.error(e);
+                })
                 .map(Parcel::packed);
     }
 
     private CompletableFuture<List<Written>> committedHere(ContextId room, List<NewEntry> batch) {
+        return all(submitted(room, batch));
+    }
+
+    private List<CompletableFuture<Written>> submitted(ContextId room, List<NewEntry> batch) {
         SmartBatcher<NewEntry, Written> own = commits(room);
-        List<CompletableFuture<Written>> results =
-                batch.stream().map(entry -> own.submit(entry, limit(entry))).toList();
+        return batch.stream().map(entry -> own.submit(entry, limit(entry))).toList();
+    }
+
+    /** All outcomes; the first error when there is one, after all have ended. */
+    private static CompletableFuture<List<Written>> all(List<CompletableFuture<Written>> results) {
         return CompletableFuture.allOf(results.toArray(CompletableFuture<?>[]::new))
-                .handle((unused, e) ->
-                        results.stream().map(CompletableFuture::join).toList());
+                .thenApply(
+                        unused -> results.stream().map(CompletableFuture::join).toList());
     }
 
     /** What takes something away may still come when nothing new is taken. */
@@ -218,6 +250,6 @@ final class Writers {
                                 .doOnNext(done -> committed.accept(room, done))
                                 .map(BatchWritten::outcomes)
                                 .toFuture(),
-                        DataIntegrityViolationException.class::isInstance));
+                        RoomLog::unfit));
     }
 }

@@ -11,6 +11,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.UUID;
+import java.util.function.UnaryOperator;
 import org.jspecify.annotations.Nullable;
 import org.lectern.chat.protocol.Person;
 import org.lectern.db.ContextId;
@@ -71,14 +72,7 @@ public class RoomHistory {
 
     /** Messages before a number, newest first. */
     public Flux<MessageState> before(ContextId room, UUID me, long seq, int limit) {
-        return shards.read(
-                room,
-                Freshness.SESSION,
-                sql -> messages(sql, room, me, " and m.seq < :seq order by m.seq desc limit :limit")
-                        .bind("seq", seq)
-                        .bind("limit", limit)
-                        .map(this::state)
-                        .all());
+        return newest(room, me, "", spec -> spec, seq, limit);
     }
 
     /** Messages after a number, oldest first, from the primary. */
@@ -107,35 +101,12 @@ public class RoomHistory {
 
     /** The answers of a thread before a number, newest first. */
     public Flux<MessageState> thread(ContextId room, UUID me, long root, long seq, int limit) {
-        return shards.read(
-                room,
-                Freshness.SESSION,
-                sql -> messages(
-                                sql,
-                                room,
-                                me,
-                                " and m.target = :root and m.seq < :seq order by m.seq desc limit :limit")
-                        .bind("root", root)
-                        .bind("seq", seq)
-                        .bind("limit", limit)
-                        .map(this::state)
-                        .all());
+        return newest(room, me, " and m.target = :root", spec -> spec.bind("root", root), seq, limit);
     }
 
     /** The pinned messages before a number, newest first. */
     public Flux<MessageState> pins(ContextId room, UUID me, long seq, int limit) {
-        return shards.read(
-                room,
-                Freshness.SESSION,
-                sql -> messages(
-                                sql,
-                                room,
-                                me,
-                                " and m.pinned_at is not null and m.seq < :seq order by m.seq desc limit :limit")
-                        .bind("seq", seq)
-                        .bind("limit", limit)
-                        .map(this::state)
-                        .all());
+        return newest(room, me, " and m.pinned_at is not null", spec -> spec, seq, limit);
     }
 
     /**
@@ -207,19 +178,14 @@ public class RoomHistory {
 
     /** Messages before a number that mention a person, newest first. */
     public Flux<MessageState> mentions(ContextId room, UUID me, long seq, int limit) {
-        return shards.read(
+        return newest(
                 room,
-                Freshness.SESSION,
-                sql -> messages(
-                                sql,
-                                room,
-                                me,
-                                " and m.seq < :seq and m.seq in (select n.seq from chat_notification n"
-                                        + " where n.context_id = :context and n.user_id = :me) order by m.seq desc limit :limit")
-                        .bind("seq", seq)
-                        .bind("limit", limit)
-                        .map(this::state)
-                        .all());
+                me,
+                " and m.seq in (select n.seq from chat_notification n"
+                        + " where n.context_id = :context and n.user_id = :me)",
+                spec -> spec,
+                seq,
+                limit);
     }
 
     /** Members whose name, or one of its words, begins so, by name. */
@@ -313,6 +279,20 @@ public class RoomHistory {
                                                 by, "export", null, null, json.createObjectNode(), clock.instant())))
                                 .thenReturn(true))
                 .then();
+    }
+
+    /** Those of a kind before a number, newest first. */
+    private Flux<MessageState> newest(
+            ContextId room, UUID me, String which, UnaryOperator<GenericExecuteSpec> binds, long seq, int limit) {
+        return shards.read(
+                room,
+                Freshness.SESSION,
+                sql -> binds.apply(
+                                messages(sql, room, me, which + " and m.seq < :seq order by m.seq desc limit :limit"))
+                        .bind("seq", seq)
+                        .bind("limit", limit)
+                        .map(this::state)
+                        .all());
     }
 
     private static GenericExecuteSpec messages(DatabaseClient sql, ContextId room, UUID me, String which) {

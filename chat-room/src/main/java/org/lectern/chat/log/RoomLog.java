@@ -2,6 +2,7 @@ package org.lectern.chat.log;
 
 import static org.lectern.chat.log.Columns.required;
 
+import io.r2dbc.spi.R2dbcException;
 import io.r2dbc.spi.Readable;
 import java.time.Clock;
 import java.time.Duration;
@@ -32,6 +33,7 @@ import org.lectern.infra.jobs.Jobs;
 import org.lectern.infra.jobs.Lane;
 import org.lectern.infra.roles.ConditionalOnRole;
 import org.lectern.infra.roles.NodeRole;
+import org.springframework.dao.DataIntegrityViolationException;
 import org.springframework.r2dbc.core.DatabaseClient;
 import org.springframework.stereotype.Component;
 import org.springframework.util.IdGenerator;
@@ -150,6 +152,15 @@ public class RoomLog {
             }
         }
         return named;
+    }
+
+    /** Whether the database refused a batch for what is in one of its entries; the others may be written without it. */
+    public static boolean unfit(Throwable failure) {
+        return failure instanceof DataIntegrityViolationException
+                // Class 22: data exceptions, such as a character that no text may have.
+                || (failure.getCause() instanceof R2dbcException refused
+                        && refused.getSqlState() != null
+                        && refused.getSqlState().startsWith("22"));
     }
 
     /** The room's head, locked until the transaction ends; the room is made if there is none. */

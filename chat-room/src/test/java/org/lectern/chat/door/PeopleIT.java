@@ -4,96 +4,66 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
 import io.micrometer.core.instrument.MeterRegistry;
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.io.InputStream;
 import java.io.UncheckedIOException;
+import java.net.Socket;
 import java.net.URI;
-import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
-import java.nio.file.Path;
+import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
-import java.util.EnumSet;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
-import java.util.Objects;
 import java.util.Set;
-import java.util.UUID;
 import java.util.concurrent.BlockingQueue;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.Future;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.LongStream;
 import java.util.stream.Stream;
-import org.jspecify.annotations.Nullable;
-import org.junit.jupiter.api.AfterAll;
-import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.TestInstance;
-import org.junit.jupiter.api.io.TempDir;
 import org.lectern.chat.log.NewEntry;
 import org.lectern.chat.log.RoomLog;
 import org.lectern.chat.protocol.Deed;
 import org.lectern.chat.protocol.Person;
-import org.lectern.db.ContextId;
-import org.lectern.db.embedded.BinaryCache;
+import org.lectern.db.embedded.FreePort;
 import org.lectern.db.member.Member;
 import org.lectern.db.member.Members;
 import org.lectern.db.shard.Shards;
-import org.lectern.infra.embedded.EmbeddedService;
-import org.lectern.infra.embedded.EmbeddedServices;
 import org.lectern.infra.session.CourseRole;
 import org.lectern.infra.session.LaunchSession;
 import org.springframework.context.ConfigurableApplicationContext;
 import tools.jackson.databind.JsonNode;
-import tools.jackson.databind.json.JsonMapper;
 
 /** What people do to each other's messages and to each other, on two nodes, by socket and by HTTP. */
-@TestInstance(TestInstance.Lifecycle.PER_CLASS)
-class PeopleIT {
+class PeopleIT extends OnRealNodes {
 
-    private static final JsonMapper JSON = new JsonMapper();
-
-    private final HttpClient http = HttpClient.newHttpClient();
-    private @Nullable EmbeddedServices services;
-    private @Nullable ConfigurableApplicationContext first;
-    private @Nullable ConfigurableApplicationContext second;
-    private ContextId room = new ContextId(UUID.randomUUID());
     private LaunchSession ada = person("unset", CourseRole.STUDENT);
     private LaunchSession grace = ada;
     private LaunchSession teacher = ada;
     private int ids;
 
-    @BeforeAll
-    void startNodes(@TempDir Path directory) throws Exception {
-        services = EmbeddedServices.start(new EmbeddedServices.Settings(
-                directory, EnumSet.of(EmbeddedService.POSTGRESQL, EmbeddedService.REDIS), 0, BinaryCache.ofUser()));
-        Map<String, Object> properties = new HashMap<>(services.properties());
-        properties.put("lectern.chat.hot-entries", "50");
-        properties.put("lectern.chat.per-person-rate", "5000");
-        properties.put("lectern.chat.per-person-burst", "5000");
-        first = TestNode.start(properties);
-        second = TestNode.start(properties);
+    PeopleIT() {
+        super(
+                2,
+                Map.of(
+                        "lectern.chat.hot-entries", "50",
+                        "lectern.chat.per-person-rate", "5000",
+                        "lectern.chat.per-person-burst", "5000"));
     }
 
-    @AfterAll
-    void stop() {
-        for (@Nullable
-        ConfigurableApplicationContext node : new @Nullable ConfigurableApplicationContext[] {first, second}) {
-            if (node != null) {
-                node.close();
-            }
-        }
-        if (services != null) {
-            services.close();
-        }
-    }
-
+    @Override
     @BeforeEach
     void anotherRoom() {
-        room = new ContextId(UUID.randomUUID());
+        super.anotherRoom();
         ada = person("Ada Lovelace", CourseRole.STUDENT);
         grace = person("Grace Hopper", CourseRole.STUDENT);
         teacher = person("Tess Teacher", CourseRole.TA);
@@ -594,6 +564,7 @@ class PeopleIT {
             assertThat(post(second(), ada, "/read", "{\"seq\":3}").statusCode()).isEqualTo(204);
             did(second(), ada, Map.of("type", "send", "text", "live"));
             assertThat(live.next("message").path("text").stringValue()).isEqualTo("live");
+            Future<String> wire = untilTheConnectionEnds(first(), grace);
             did(
                     second(),
                     teacher,
@@ -606,6 +577,7 @@ class PeopleIT {
                             grace.userId().toString()));
             assertThat(live.next("close").path("code").intValue()).isEqualTo(4003);
             assertThat(live.ended()).isTrue();
+            assertThat(wire.get(20, TimeUnit.SECONDS)).contains("event:close").contains("4003");
         }
         assertThat(socket.awaitClosed()).isEqualTo(4003);
         assertThat(request(first(), grace, "/events").statusCode()).isEqualTo(403);
@@ -613,7 +585,7 @@ class PeopleIT {
         // Who asks for the head only takes no place away.
         for (int i = 0; i < 10; i++) {
             assertThat(http.send(
-                                    to(first(), ada, "/events")
+                                    inRoom(first(), ada, "/events")
                                             .method("HEAD", HttpRequest.BodyPublishers.noBody())
                                             .build(),
                                     HttpResponse.BodyHandlers.discarding())
@@ -637,6 +609,37 @@ class PeopleIT {
                         .isZero();
             }
         });
+    }
+
+    /** Everything that comes over a connection of its own, which nobody here closes, until the server does. */
+    private Future<String> untilTheConnectionEnds(ConfigurableApplicationContext node, LaunchSession session)
+            throws Exception {
+        CompletableFuture<Boolean> begun = new CompletableFuture<>();
+        CompletableFuture<String> all = new CompletableFuture<>();
+        Thread.ofPlatform().daemon().name("wire").start(() -> {
+            try (Socket socket = new Socket()) {
+                socket.connect(FreePort.loopback(TestNode.port(node)), 5_000);
+                socket.getOutputStream()
+                        .write(("GET /api/chat/rooms/" + room + "/events HTTP/1.1\r\nHost: 127.0.0.1\r\n"
+                                        + TestNode.SESSION + ": " + session.id() + "\r\n\r\n")
+                                .getBytes(StandardCharsets.US_ASCII));
+                ByteArrayOutputStream bytes = new ByteArrayOutputStream();
+                InputStream in = socket.getInputStream();
+                for (int next = in.read(); next >= 0; next = in.read()) {
+                    bytes.write(next);
+                    if (!begun.isDone()
+                            && bytes.toString(StandardCharsets.UTF_8).contains("welcome")) {
+                        begun.complete(true);
+                    }
+                }
+                all.complete(bytes.toString(StandardCharsets.UTF_8));
+            } catch (IOException e) {
+                begun.completeExceptionally(e);
+                all.completeExceptionally(e);
+            }
+        });
+        assertThat(begun.get(20, TimeUnit.SECONDS)).isTrue();
+        return all;
     }
 
     /** Reads entries until one has this number, then breaks the connection; answers the last id. */
@@ -667,7 +670,7 @@ class PeopleIT {
         private String lastId = "";
 
         EventReader(ConfigurableApplicationContext node, LaunchSession session, String lastEventId) throws Exception {
-            HttpRequest.Builder request = to(node, session, "/events" + (lastEventId.isEmpty() ? "?since=0" : ""))
+            HttpRequest.Builder request = inRoom(node, session, "/events" + (lastEventId.isEmpty() ? "?since=0" : ""))
                     .timeout(Duration.ofSeconds(20));
             if (!lastEventId.isEmpty()) {
                 request.header("Last-Event-ID", lastEventId);
@@ -790,17 +793,7 @@ class PeopleIT {
     }
 
     private LaunchSession person(String name, CourseRole role) {
-        LaunchSession session = new LaunchSession(
-                UUID.randomUUID(),
-                UUID.randomUUID(),
-                name,
-                room,
-                "Course",
-                Set.of(role),
-                false,
-                Instant.now().plusSeconds(3600));
-        TestNode.SESSIONS.put(session.id(), session);
-        return session;
+        return session(name, role, Instant.now().plusSeconds(3600));
     }
 
     private void join(LaunchSession session, String role) {
@@ -850,45 +843,15 @@ class PeopleIT {
 
     private HttpResponse<String> request(ConfigurableApplicationContext node, LaunchSession session, String path)
             throws Exception {
-        return http.send(to(node, session, path).GET().build(), HttpResponse.BodyHandlers.ofString());
+        return http.send(inRoom(node, session, path).GET().build(), HttpResponse.BodyHandlers.ofString());
     }
 
     private HttpResponse<String> post(
             ConfigurableApplicationContext node, LaunchSession session, String path, String body) throws Exception {
-        return http.send(
-                to(node, session, path)
-                        .header("Content-Type", "application/json")
-                        .POST(HttpRequest.BodyPublishers.ofString(body))
-                        .build(),
-                HttpResponse.BodyHandlers.ofString());
+        return postTo(node, session, "/api/chat/rooms/" + room + path, body);
     }
 
-    private ChatClient connect(ConfigurableApplicationContext node, LaunchSession session, String resume)
-            throws Exception {
-        return ChatClient.open(URI.create(ticket(node, session) + resume));
-    }
-
-    private URI ticket(ConfigurableApplicationContext node, LaunchSession session) throws Exception {
-        HttpResponse<String> answer = post(node, session, "/tickets", "");
-        assertThat(answer.statusCode()).as(answer.body()).isEqualTo(200);
-        return URI.create(JSON.readTree(answer.body()).path("url").stringValue());
-    }
-
-    private HttpRequest.Builder to(ConfigurableApplicationContext node, LaunchSession session, String path) {
-        return HttpRequest.newBuilder(
-                        URI.create("http://127.0.0.1:" + TestNode.port(node) + "/api/chat/rooms/" + room + path))
-                .header(TestNode.SESSION, session.id().toString());
-    }
-
-    private EmbeddedServices services() {
-        return Objects.requireNonNull(services);
-    }
-
-    private ConfigurableApplicationContext first() {
-        return Objects.requireNonNull(first);
-    }
-
-    private ConfigurableApplicationContext second() {
-        return Objects.requireNonNull(second);
+    private HttpRequest.Builder inRoom(ConfigurableApplicationContext node, LaunchSession session, String path) {
+        return to(node, session, "/api/chat/rooms/" + room + path);
     }
 }

@@ -5,84 +5,44 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.awaitility.Awaitility.await;
 
 import java.net.URI;
-import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Path;
 import java.time.Duration;
-import java.time.Instant;
 import java.util.ArrayList;
-import java.util.EnumSet;
-import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
-import java.util.Set;
 import java.util.UUID;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.Semaphore;
-import org.jspecify.annotations.Nullable;
-import org.junit.jupiter.api.AfterAll;
-import org.junit.jupiter.api.BeforeAll;
-import org.junit.jupiter.api.BeforeEach;
+import java.util.stream.LongStream;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.TestInstance;
-import org.junit.jupiter.api.io.TempDir;
+import org.lectern.chat.log.RoomHead;
 import org.lectern.chat.log.RoomLog;
 import org.lectern.db.ContextId;
-import org.lectern.db.embedded.BinaryCache;
 import org.lectern.db.shard.Shards;
-import org.lectern.infra.embedded.EmbeddedService;
-import org.lectern.infra.embedded.EmbeddedServices;
-import org.lectern.infra.session.CourseRole;
 import org.lectern.infra.session.LaunchSession;
-import org.springframework.context.ConfigurableApplicationContext;
 import tools.jackson.databind.JsonNode;
-import tools.jackson.databind.json.JsonMapper;
 
 /** One node with small limits, and each of them met over a real socket: growth, full rooms, rates, idling, malformed frames. */
-@TestInstance(TestInstance.Lifecycle.PER_CLASS)
-class RoomLimitsIT {
+class RoomLimitsIT extends OnRealNodes {
 
-    private static final JsonMapper JSON = new JsonMapper();
     private static final int ROOMS = Integer.getInteger("lectern.burst.rooms", 2_000);
 
-    private final HttpClient http = HttpClient.newHttpClient();
-    private @Nullable EmbeddedServices services;
-    private @Nullable ConfigurableApplicationContext node;
-    private ContextId room = new ContextId(UUID.randomUUID());
-
-    @BeforeAll
-    void start(@TempDir Path directory) throws Exception {
-        services = EmbeddedServices.start(new EmbeddedServices.Settings(
-                directory, EnumSet.of(EmbeddedService.POSTGRESQL, EmbeddedService.REDIS), 0, BinaryCache.ofUser()));
-        Map<String, Object> properties = new HashMap<>(services.properties());
-        properties.put("lectern.chat.shard-seats", "3");
-        properties.put("lectern.chat.shard-grow-at", "2");
-        properties.put("lectern.chat.shard-ceiling", "2");
-        properties.put("lectern.chat.per-person-rate", "1");
-        properties.put("lectern.chat.per-person-burst", "8");
-        properties.put("lectern.chat.per-person-sockets", "2");
-        properties.put("lectern.chat.per-room-rate", "6");
-        properties.put("lectern.chat.ping-interval", "200ms");
-        properties.put("lectern.chat.idle-timeout", "1500ms");
-        node = TestNode.start(properties);
-    }
-
-    @AfterAll
-    void stop() {
-        if (node != null) {
-            node.close();
-        }
-        if (services != null) {
-            services.close();
-        }
-    }
-
-    @BeforeEach
-    void anotherRoom() {
-        room = new ContextId(UUID.randomUUID());
+    RoomLimitsIT() {
+        super(
+                1,
+                Map.of(
+                        "lectern.chat.shard-seats", "3",
+                        "lectern.chat.shard-grow-at", "2",
+                        "lectern.chat.shard-ceiling", "2",
+                        "lectern.chat.per-person-rate", "1",
+                        "lectern.chat.per-person-burst", "8",
+                        "lectern.chat.per-person-sockets", "2",
+                        "lectern.chat.per-room-rate", "6",
+                        "lectern.chat.ping-interval", "200ms",
+                        "lectern.chat.idle-timeout", "1500ms"));
     }
 
     @Test
@@ -90,35 +50,35 @@ class RoomLimitsIT {
         List<ChatClient> people = new ArrayList<>();
         List<Integer> shards = new ArrayList<>();
         for (int i = 0; i < 6; i++) {
-            ChatClient client = ChatClient.open(ticket(session("person " + i)));
+            ChatClient client = ChatClient.open(ticket(first(), session("person " + i)));
             shards.add(client.awaitType("welcome").path("shard").intValue());
             people.add(client);
         }
         // Two shards of three; the second came when the first had passed two.
         assertThat(shards.subList(0, 3)).containsOnly(0);
         assertThat(shards.stream().filter(shard -> shard == 1)).hasSize(3);
-        HttpResponse<String> full = askForTicket(session("late"));
+        HttpResponse<String> full = askForTicket(first(), session("late"));
         assertThat(full.statusCode()).isEqualTo(503);
         assertThat(full.headers().firstValue(TestNode.PROBLEM)).contains("room-full");
         assertThat(people).allMatch(ChatClient::isOpen);
         people.removeFirst().close();
         await().atMost(Duration.ofSeconds(20))
-                .until(() -> askForTicket(session("later")).statusCode() == 200);
+                .until(() -> askForTicket(first(), session("later")).statusCode() == 200);
         people.forEach(ChatClient::close);
     }
 
     @Test
     void theControlPlaneSetsShardsWithinTheLimitsAndNobodyHasToMove() throws Exception {
-        ChatClient ada = ChatClient.open(ticket(session("Ada")));
+        ChatClient ada = ChatClient.open(ticket(first(), session("Ada")));
         ada.awaitType("welcome");
-        RoomShards actuator = node().getBean(RoomShards.class);
+        RoomShards actuator = first().getBean(RoomShards.class);
         assertThat(actuator.scale(room.toString(), 2).block(Duration.ofSeconds(10)))
                 .isEqualTo(2);
         assertThat(shards()).isEqualTo(2);
         // Somebody whom the order of shards leads to the second one.
         ChatClient second = null;
         while (second == null) {
-            ChatClient client = ChatClient.open(ticket(session("somebody")));
+            ChatClient client = ChatClient.open(ticket(first(), session("somebody")));
             if (client.awaitType("welcome").path("shard").intValue() == 1) {
                 second = client;
             } else {
@@ -131,7 +91,7 @@ class RoomLimitsIT {
         assertThat(shards()).isEqualTo(1);
         assertThat(second.isOpen()).isTrue();
         for (int i = 0; i < 2; i++) {
-            ChatClient client = ChatClient.open(ticket(session("after")));
+            ChatClient client = ChatClient.open(ticket(first(), session("after")));
             assertThat(client.awaitType("welcome").path("shard").intValue()).isZero();
             client.close();
         }
@@ -162,7 +122,7 @@ class RoomLimitsIT {
         for (CompletableFuture<Integer> answer : answers) {
             assertThat(answer.get()).isEqualTo(200);
         }
-        assertThat(node().getBean(RoomLog.class).heads(rooms).block(Duration.ofSeconds(60)))
+        assertThat(first().getBean(RoomLog.class).heads(rooms).block(Duration.ofSeconds(60)))
                 .hasSize(ROOMS)
                 .allSatisfy((id, head) -> assertThat(head.seq()).isEqualTo(1));
     }
@@ -177,20 +137,20 @@ class RoomLimitsIT {
 
     @Test
     void whoSaysTooMuchIsToldAndWhoGoesOnIsClosed() throws Exception {
-        try (RawClient ada = RawClient.open(ticket(session("Ada")), 65_536)) {
+        try (RawClient ada = RawClient.open(ticket(first(), session("Ada")), 65_536)) {
             assertThat(ada.answer()).contains("101");
             for (int i = 0; i < 400; i++) {
                 ada.send("{\"type\":\"send\",\"id\":\"m" + i + "\",\"text\":\"again\"}");
             }
             List<String> codes = new ArrayList<>();
-            int acks = 0;
+            List<Long> acknowledged = new ArrayList<>();
             RawClient.Received frame = ada.read();
             while (frame.opcode() != RawClient.CLOSE) {
                 if (frame.opcode() == RawClient.TEXT) {
                     JsonNode json = JSON.readTree(frame.text());
                     switch (json.path("type").stringValue()) {
                         case "error" -> codes.add(json.path("code").stringValue());
-                        case "ack" -> acks++;
+                        case "ack" -> acknowledged.add(json.path("seq").longValue());
                         default -> {
                             // messages, presence
                         }
@@ -199,10 +159,35 @@ class RoomLimitsIT {
                 frame = ada.read();
             }
             assertThat(codes).isNotEmpty().containsOnly("rate_limited");
-            // Those that were taken; the socket may end before all of them are committed.
-            assertThat(acks).isLessThanOrEqualTo(20);
+            // Everything of this socket that was committed was acknowledged before the close frame.
+            RoomHead head = first().getBean(RoomLog.class).head(room).block(Duration.ofSeconds(30));
+            assertThat(acknowledged)
+                    .isNotEmpty()
+                    .containsExactlyElementsOf(LongStream.rangeClosed(
+                                    1, Objects.requireNonNull(head).seq())
+                            .boxed()
+                            .toList());
             assertThat(((frame.payload()[0] & 0xff) << 8) | (frame.payload()[1] & 0xff))
                     .isEqualTo(4029);
+        }
+    }
+
+    @Test
+    void nothingIsAnsweredBeforeTheWelcome() throws Exception {
+        for (int i = 0; i < 5; i++) {
+            try (RawClient hasty = RawClient.open(ticket(first(), session("Ada")), 65_536)) {
+                assertThat(hasty.answer()).contains("101");
+                hasty.send("?");
+                hasty.send("{\"type\":\"send\",\"id\":\"m\",\"text\":\"first\"}");
+                List<String> types = new ArrayList<>();
+                while (!types.contains("ack")) {
+                    RawClient.Received frame = hasty.read();
+                    if (frame.opcode() == RawClient.TEXT) {
+                        types.add(JSON.readTree(frame.text()).path("type").stringValue());
+                    }
+                }
+                assertThat(types).startsWith("welcome", "error");
+            }
         }
     }
 
@@ -227,16 +212,16 @@ class RoomLimitsIT {
     @Test
     void aPersonHasSoManySocketsAndNotOneMore() throws Exception {
         LaunchSession ada = session("Ada");
-        ChatClient first = ChatClient.open(ticket(ada));
-        ChatClient second = ChatClient.open(ticket(ada));
+        ChatClient first = ChatClient.open(ticket(first(), ada));
+        ChatClient second = ChatClient.open(ticket(first(), ada));
         first.awaitType("welcome");
         second.awaitType("welcome");
-        try (RawClient third = RawClient.open(ticket(ada), 65_536)) {
+        try (RawClient third = RawClient.open(ticket(first(), ada), 65_536)) {
             assertThat(third.answer()).contains("429");
         }
         first.close();
         await().atMost(Duration.ofSeconds(10)).until(() -> {
-            HttpResponse<String> answer = askForTicket(ada);
+            HttpResponse<String> answer = askForTicket(first(), ada);
             if (answer.statusCode() != 200) {
                 return false;
             }
@@ -251,9 +236,9 @@ class RoomLimitsIT {
 
     @Test
     void aClientThatSaysNothingIsPingedAndThenClosedAndOneThatAnswersStays() throws Exception {
-        ChatClient answering = ChatClient.open(ticket(session("Grace")));
+        ChatClient answering = ChatClient.open(ticket(first(), session("Grace")));
         answering.awaitType("welcome");
-        try (RawClient silent = RawClient.open(ticket(session("Ada")), 65_536)) {
+        try (RawClient silent = RawClient.open(ticket(first(), session("Ada")), 65_536)) {
             assertThat(silent.answer()).contains("101");
             int pings = 0;
             RawClient.Received frame = silent.read();
@@ -272,7 +257,7 @@ class RoomLimitsIT {
 
     @Test
     void whatIsNoFrameOfTheProtocolIsAnsweredAndManyOfThemEndTheSocket() throws Exception {
-        try (RawClient odd = RawClient.open(ticket(session("Ada")), 65_536)) {
+        try (RawClient odd = RawClient.open(ticket(first(), session("Ada")), 65_536)) {
             assertThat(odd.answer()).contains("101");
             List<String> frames = List.of(
                     "",
@@ -314,8 +299,37 @@ class RoomLimitsIT {
         }
     }
 
+    @Test
+    void aRoomThatBeganAnewOrCannotBeReadEndsItsSocketsWithTheirCodes() throws Exception {
+        ChatClient ada = ChatClient.open(ticket(first(), session("Ada")));
+        long epoch = ada.awaitType("welcome").path("epoch").longValue();
+        ada.say("m", "so that the room is there");
+        ada.awaitType("ack");
+        sql("update chat_room set epoch = epoch + 1 where context_id = '" + room + "'");
+        assertThat(ada.awaitClosed()).isEqualTo(4010);
+        URI address = ticket(first(), session("Grace"));
+        ChatClient anew = ChatClient.open(ticket(first(), session("Ada")));
+        assertThat(anew.awaitType("welcome").path("epoch").longValue()).isEqualTo(epoch + 1);
+        anew.close();
+        sql("alter table chat_read rename to chat_read_away");
+        try {
+            ChatClient grace = ChatClient.open(address);
+            assertThat(grace.awaitClosed()).isEqualTo(1013);
+        } finally {
+            sql("alter table chat_read_away rename to chat_read");
+        }
+    }
+
+    private void sql(String statement) {
+        first().getBean(Shards.class)
+                .write(
+                        room,
+                        transaction -> transaction.sql().sql(statement).fetch().rowsUpdated())
+                .block(Duration.ofSeconds(30));
+    }
+
     private int shards() {
-        Integer shards = node().getBean(Shards.class)
+        Integer shards = first().getBean(Shards.class)
                 .write(
                         room,
                         transaction -> transaction
@@ -328,63 +342,11 @@ class RoomLimitsIT {
         return shards == null ? -1 : shards;
     }
 
-    private long seats() {
-        Long sum = node().getBean(Shards.class)
-                .write(
-                        room,
-                        transaction -> transaction
-                                .sql()
-                                .sql("select coalesce(sum(sockets), 0)::bigint as taken from chat_seat"
-                                        + " where context_id = :context")
-                                .bind("context", room.value())
-                                .mapValue(Long.class)
-                                .one())
-                .block(Duration.ofSeconds(10));
-        return sum == null ? -1 : sum;
-    }
-
-    private LaunchSession session(String name) {
-        LaunchSession session = new LaunchSession(
-                UUID.randomUUID(),
-                UUID.randomUUID(),
-                name,
-                room,
-                "Course",
-                Set.of(CourseRole.STUDENT),
-                false,
-                Instant.now().plusSeconds(3600));
-        TestNode.SESSIONS.put(session.id(), session);
-        return session;
-    }
-
-    private URI ticket(LaunchSession session) throws Exception {
-        HttpResponse<String> answer = askForTicket(session);
-        assertThat(answer.statusCode()).as(answer.body()).isEqualTo(200);
-        return URI.create(JSON.readTree(answer.body()).path("url").stringValue());
-    }
-
-    private HttpResponse<String> askForTicket(LaunchSession session) throws Exception {
-        return http.send(
-                to(session, "/api/chat/rooms/" + session.context() + "/tickets")
-                        .POST(HttpRequest.BodyPublishers.noBody())
-                        .build(),
-                HttpResponse.BodyHandlers.ofString());
-    }
-
     private HttpRequest message(LaunchSession session, String id, String text) {
-        return to(session, "/api/chat/message")
+        return to(first(), session, "/api/chat/message")
                 .header("Content-Type", "application/json")
                 .POST(HttpRequest.BodyPublishers.ofString(JSON.writeValueAsString(
                         Map.of("context_id", session.context().toString(), "id", id, "text", text))))
                 .build();
-    }
-
-    private HttpRequest.Builder to(LaunchSession session, String path) {
-        return HttpRequest.newBuilder(URI.create("http://127.0.0.1:" + TestNode.port(node()) + path))
-                .header(TestNode.SESSION, session.id().toString());
-    }
-
-    private ConfigurableApplicationContext node() {
-        return Objects.requireNonNull(node);
     }
 }

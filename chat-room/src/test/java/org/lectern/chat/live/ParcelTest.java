@@ -48,13 +48,15 @@ class ParcelTest {
 
     @Test
     void aReceiptArrivesAsItWasSent() {
-        Parcel.Receipt receipt = new Parcel.Receipt(List.of(
-                new Written.Committed(7, true),
-                new Written.Conflicting(),
-                new Written.Refused(ErrorCode.SLOW_MODE, Duration.ofMillis(1_234))));
+        Parcel.Receipt receipt = new Parcel.Receipt(
+                List.of(
+                        new Written.Committed(7, true),
+                        new Written.Conflicting(),
+                        new Written.Refused(ErrorCode.SLOW_MODE, Duration.ofMillis(1_234))),
+                null);
         assertThat(Parcel.receipt(Parcel.packed(receipt))).isEqualTo(receipt);
-        assertThat(Parcel.receipt(Parcel.packed(new Parcel.Receipt(null))).outcomes())
-                .isNull();
+        assertThat(Parcel.receipt(Parcel.packed(new Parcel.Receipt(null, Parcel.Fault.FULL))))
+                .isEqualTo(new Parcel.Receipt(null, Parcel.Fault.FULL));
     }
 
     @Test
