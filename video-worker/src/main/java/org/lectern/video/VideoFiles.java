@@ -3,6 +3,7 @@ package org.lectern.video;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.DirectoryStream;
+import java.nio.file.FileSystemException;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
@@ -55,6 +56,22 @@ public final class VideoFiles {
         Files.deleteIfExists(mark(file));
     }
 
+    /**
+     * Brings the whole file of an upload to a place where a program may read it; errors with {@link java.nio.file.NoSuchFileException}.
+     * Blocks.
+     */
+    public void fetchUpload(ContextId context, UUID video, Path target) throws IOException {
+        Path file = upload(context, video);
+        try {
+            Files.createLink(target, file);
+        } catch (NoSuchFileException missing) {
+            throw missing;
+        } catch (FileSystemException | UnsupportedOperationException unused) {
+            // A file system without links.
+            Files.copy(file, target);
+        }
+    }
+
     /** Makes an empty working folder that only this user may enter. Blocks. */
     public Path newWorkFolder(UUID video) {
         try {
@@ -83,21 +100,24 @@ public final class VideoFiles {
         }
     }
 
-    /** Begins the key of every object of a video; removing what begins with it removes the video's bytes. */
-    public static String prefix(ContextId context, UUID video) {
-        return "video/" + context + "/" + video + "/";
+    /**
+     * Begins the key of every object of a content: its source and what was made of it. Removing what begins with it removes all bytes of
+     * the videos that share it.
+     */
+    public static String prefix(ContextId context, UUID content) {
+        return "video/" + context + "/" + content + "/";
     }
 
     /** The key of the file as it was uploaded. */
-    public static String source(ContextId context, UUID video) {
-        return prefix(context, video) + "source";
+    public static String source(ContextId context, UUID content) {
+        return prefix(context, content) + "source";
     }
 
     /**
      * Begins the keys of what one run of the transcoder made. Each run has its own, so that what is once served under a
      * key never changes.
      */
-    public static String output(ContextId context, UUID video, UUID output) {
-        return prefix(context, video) + output + "/";
+    public static String output(ContextId context, UUID content, UUID output) {
+        return prefix(context, content) + output + "/";
     }
 }

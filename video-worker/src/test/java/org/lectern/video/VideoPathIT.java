@@ -28,7 +28,10 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.UUID;
+import java.util.concurrent.CompletableFuture;
+import java.util.function.Supplier;
 import java.util.regex.Pattern;
+import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.awaitility.Awaitility;
 import org.junit.jupiter.api.BeforeAll;
@@ -36,6 +39,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestInstance;
 import org.junit.jupiter.api.io.TempDir;
 import org.lectern.db.ContextId;
+import org.lectern.db.shard.Shards;
 import org.lectern.infra.session.CourseRole;
 import org.lectern.infra.storage.StorageFolder;
 import org.lectern.video.media.Clips;
@@ -56,6 +60,7 @@ import tools.jackson.databind.json.JsonMapper;
             "lectern.embedded.directory=target/lectern",
             "lectern.video.max-upload=64MB",
             "lectern.video.course-quota=128MB",
+            "lectern.video.retention=30m",
             "lectern.video.parallel-from=8s",
             "lectern.video.parallel-range=4s",
             "lectern.storage.replicas.eu-west.directory=target/lectern/eu-west",
@@ -76,11 +81,13 @@ class VideoPathIT {
     private final HttpClient http =
             HttpClient.newBuilder().connectTimeout(Duration.ofSeconds(5)).build();
     private final StorageFolder storage;
+    private final Shards shards;
     private final String address;
     private byte[] film = {};
 
-    VideoPathIT(@Autowired StorageFolder storage, @LocalServerPort int port) {
+    VideoPathIT(@Autowired StorageFolder storage, @Autowired Shards shards, @LocalServerPort int port) {
         this.storage = storage;
+        this.shards = shards;
         this.address = "http://127.0.0.1:" + port;
     }
 
@@ -196,7 +203,7 @@ class VideoPathIT {
 
         // Gone for everybody, and its bytes with it.
         assertThat(send(request(path, student).DELETE()).statusCode()).isEqualTo(403);
-        Path bytes = storage.root().resolve("objects/video/" + course + path.substring(path.lastIndexOf('/')));
+        Path bytes = storage.root().resolve("objects/video/" + course + "/" + content(video));
         assertThat(bytes).isDirectory();
         assertThat(send(request(path, instructor).DELETE()).statusCode()).isEqualTo(204);
         assertThat(send(request(path, instructor)).statusCode()).isEqualTo(404);
@@ -266,7 +273,7 @@ class VideoPathIT {
                                 .equals("available"));
         assertThat(video.path("regions").path(0).path("region").asString()).isEqualTo("us-east");
         assertThat(video.path("regions").path(1).path("region").asString()).isEqualTo("eu-west");
-        String below = "objects/video/" + course + path.substring(path.lastIndexOf('/'));
+        String below = "objects/video/" + course + "/" + content(video);
         Path home = storage.root().resolve(below);
         Path copy = Path.of("target/lectern/eu-west").resolve(below);
         try (Stream<Path> files = Files.walk(home)) {
@@ -405,8 +412,14 @@ class VideoPathIT {
                 .statusCode();
     }
 
+    /** The folder of objects, as the address of the playlist says. */
+    private static String content(JsonNode video) {
+        return video.path("playlist_url").asString("").split("/", -1)[5];
+    }
+
     @Test
     void aBrokenConnectionLosesNothing() throws Exception {
+        byte[] film = Clips.variant(this.film);
         String location = create(instructor, film.length, "broken.mp4");
         int half = film.length / 2;
         URI server = URI.create(address);
@@ -433,7 +446,7 @@ class VideoPathIT {
         assertThat(resumed.statusCode()).isEqualTo(204);
         assertThat(offset(location)).isEqualTo(film.length);
 
-        assertThat(Files.readAllBytes(source(location))).isEqualTo(film);
+        awaitStored(film);
         assertThat(send(request(location.replace("/upload", ""), instructor).DELETE())
                         .statusCode())
                 .isEqualTo(204);
@@ -511,6 +524,7 @@ class VideoPathIT {
 
     @Test
     void uploadsInPartsBecomeOneVideo() throws Exception {
+        byte[] film = Clips.variant(this.film);
         int cut = film.length / 3;
         List<String> parts = new ArrayList<>();
         for (byte[] bytes : List.of(Arrays.copyOf(film, cut), Arrays.copyOfRange(film, cut, film.length))) {
@@ -562,7 +576,7 @@ class VideoPathIT {
                         .statusCode())
                 .isEqualTo(403);
         assertThat(head(parts.getFirst(), instructor).statusCode()).isEqualTo(404);
-        assertThat(Files.readAllBytes(source(location))).isEqualTo(film);
+        awaitStored(film);
         assertThat(send(request(location.replace("/upload", ""), instructor).DELETE())
                         .statusCode())
                 .isEqualTo(204);
@@ -574,9 +588,10 @@ class VideoPathIT {
                 .POST(BodyPublishers.noBody()));
     }
 
-    private Path source(String location) {
-        return storage.root()
-                .resolve("objects/video/" + course + location.substring(location.lastIndexOf('/')) + "/source");
+    private void awaitStored(byte[] source) {
+        Awaitility.await()
+                .atMost(PATIENCE)
+                .until(() -> Clips.stored(storage.root().resolve("objects/video/" + course), source));
     }
 
     @Test
@@ -602,6 +617,130 @@ class VideoPathIT {
         create(other, 30_000_000, "c.mp4");
     }
 
+    /** Requests that come at once do not pass a limit together that each of them would keep alone. */
+    @Test
+    void limitsHoldForRequestsThatComeAtOnce() throws Exception {
+        String full = TestVideoNode.token(CourseRole.INSTRUCTOR, new ContextId(UUID.randomUUID()));
+        assertThat(atOnce(24, () -> tus("/api/video/upload", full).header("Upload-Length", "30000000")))
+                .containsOnly(201, 413)
+                .filteredOn(status -> status == 201)
+                .hasSize(4);
+        String many = TestVideoNode.token(CourseRole.INSTRUCTOR, new ContextId(UUID.randomUUID()));
+        assertThat(atOnce(60, () -> tus("/api/video/upload", many).header("Upload-Length", "5")))
+                .containsOnly(201, 429)
+                .filteredOn(status -> status == 201)
+                .hasSize(50);
+
+        String thrifty = TestVideoNode.token(CourseRole.INSTRUCTOR, new ContextId(UUID.randomUUID()));
+        HttpResponse<String> created = send(tus("/api/video/upload", thrifty)
+                .header("Upload-Concat", "partial")
+                .header("Upload-Length", Integer.toString(film.length))
+                .POST(BodyPublishers.noBody()));
+        String part = created.headers().firstValue("Location").orElseThrow();
+        assertThat(send(patch(part, thrifty, 0, BodyPublishers.ofByteArray(film)))
+                        .statusCode())
+                .isEqualTo(204);
+        // A part is used once, whoever asks.
+        assertThat(atOnce(8, () -> tus("/api/video/upload", thrifty).header("Upload-Concat", "final;" + part)))
+                .containsOnlyOnce(201)
+                .allMatch(status -> List.of(201, 404, 409).contains(status));
+        assertThat(json("/api/video", thrifty).path("items").size()).isEqualTo(1);
+        Path uploads = storage.root().resolve("uploads/" + thrifty.substring(thrifty.indexOf('.') + 1));
+        Awaitility.await()
+                .atMost(PATIENCE)
+                .untilAsserted(() -> assertThat(uploads).isEmptyDirectory());
+    }
+
+    /** The same bytes are stored and made once; they stay for whoever has them, and go with the last. */
+    @Test
+    void theSameBytesAreSharedAndGoWithTheLast() throws Exception {
+        byte[] clip = Files.readAllBytes(new Clips(folder).film("shared.mp4", "320x240", 2));
+        Path objects = storage.root().resolve("objects/video/" + course);
+        String first = upload(clip, "first.mp4");
+        JsonNode one = awaitSettled(first);
+        assertThat(one.path("state").asString()).as(one.toString()).isEqualTo("ready");
+        String content = content(one);
+        long before =
+                json("/api/video/storage", instructor).path("source_bytes").asLong();
+
+        String second = upload(clip, "second.mp4");
+        JsonNode two = awaitSettled(second);
+        assertThat(two.path("state").asString()).as(two.toString()).isEqualTo("ready");
+        String output = outputOf(one);
+        assertThat(content(two)).isEqualTo(content);
+        assertThat(outputOf(two)).isEqualTo(output);
+        assertThat(two.path("renditions")).isEqualTo(one.path("renditions"));
+        assertThat(json("/api/video/storage", instructor).path("source_bytes").asLong())
+                .isEqualTo(before);
+        URI theirs = URI.create(address).resolve(two.path("playlist_url").asString());
+        assertThat(status(HttpRequest.newBuilder(URI.create(
+                        theirs.toString().replace(content, UUID.randomUUID().toString())))))
+                .isEqualTo(403);
+
+        // What a killed node leaves of an attempt.
+        Path left = Files.createDirectories(objects.resolve(content).resolve(UUID.randomUUID() + "/v0"));
+        Files.writeString(left.resolve("seg-00000.m4s"), "half");
+        retire(first);
+        Awaitility.await()
+                .atMost(PATIENCE)
+                .until(() -> send(request(first, instructor)).statusCode() == 404 && !Files.exists(left));
+        assertThat(get(theirs).body()).contains("RESOLUTION=320x240");
+        assertThat(status(HttpRequest.newBuilder(theirs.resolve("v0/init.mp4"))))
+                .isEqualTo(200);
+
+        // The last one goes while the same bytes come again.
+        String third = create(instructor, clip.length, "third.mp4");
+        CompletableFuture<HttpResponse<Void>> gone =
+                http.sendAsync(request(second, instructor).DELETE().build(), BodyHandlers.discarding());
+        assertThat(send(patch(third, instructor, 0, BodyPublishers.ofByteArray(clip)))
+                        .statusCode())
+                .isEqualTo(204);
+        assertThat(gone.join().statusCode()).isEqualTo(204);
+        JsonNode three = awaitSettled(third.replace("/upload", ""));
+        assertThat(three.path("state").asString()).as(three.toString()).isEqualTo("ready");
+        if (!content(three).equals(content)) {
+            Awaitility.await().atMost(PATIENCE).until(() -> !Files.exists(objects.resolve(content)));
+        }
+        URI again = URI.create(address).resolve(three.path("playlist_url").asString());
+        assertThat(status(HttpRequest.newBuilder(again.resolve("v0/init.mp4")))).isEqualTo(200);
+        assertThat(objects.resolve(content(three)).resolve("source")).hasBinaryContent(clip);
+        assertThat(send(tus(third, instructor).DELETE()).statusCode()).isEqualTo(204);
+        Path copy = Path.of("target/lectern/eu-west/objects/video/" + course + "/" + content(three));
+        Awaitility.await()
+                .atMost(PATIENCE)
+                .until(() -> !Files.exists(objects.resolve(content(three))) && !Files.exists(copy));
+    }
+
+    private static String outputOf(JsonNode video) {
+        return video.path("playlist_url").asString("").split("/", -1)[6];
+    }
+
+    /** Its time is over: half an hour after it became ready, said in a job; here the half hour is over at once. */
+    private void retire(String path) {
+        String id = path.substring(path.lastIndexOf('/') + 1);
+        Long moved = shards.write(
+                        course,
+                        transaction -> transaction
+                                .sql()
+                                .sql("update job set run_at = run_at - interval '30 minutes'"
+                                        + " where context_id = :context and kind = 'video.retire' and payload->>'video' = :video"
+                                        + " and run_at > now() + interval '20 minutes'")
+                                .bind("context", course.value())
+                                .bind("video", id)
+                                .fetch()
+                                .rowsUpdated())
+                .block(PATIENCE);
+        assertThat(moved).isEqualTo(1);
+    }
+
+    private List<Integer> atOnce(int times, Supplier<HttpRequest.Builder> request) {
+        List<CompletableFuture<HttpResponse<Void>>> answers = IntStream.range(0, times)
+                .mapToObj(unused -> http.sendAsync(
+                        request.get().POST(BodyPublishers.noBody()).build(), BodyHandlers.discarding()))
+                .toList();
+        return answers.stream().map(answer -> answer.join().statusCode()).toList();
+    }
+
     @Test
     void whatCannotBeDecodedIsRefusedWithItsReasonAndItsBytesGo() throws Exception {
         byte[] hollow = new byte[4000];
@@ -613,6 +752,7 @@ class VideoPathIT {
         assertThat(Objects.requireNonNull(video.path("error").path("detail").asString()))
                 .contains("damaged");
         assertThat(send(request(path, student)).statusCode()).isEqualTo(404);
-        Awaitility.await().atMost(PATIENCE).until(() -> !Files.exists(source(path)));
+        Path file = storage.root().resolve("uploads/" + course + path.substring(path.lastIndexOf('/')));
+        Awaitility.await().atMost(PATIENCE).until(() -> !Files.exists(file));
     }
 }

@@ -14,9 +14,12 @@ import java.nio.file.SimpleFileVisitor;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
 import java.nio.file.attribute.BasicFileAttributes;
+import java.time.Duration;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
+import java.util.UUID;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 import org.springframework.core.io.buffer.DataBuffer;
@@ -73,6 +76,35 @@ final class FileStorage implements ObjectStorage {
             }
             return null;
         });
+    }
+
+    /** A link takes no time; a copy to another disk takes what it takes. */
+    @Override
+    public Mono<Boolean> put(String key, Path file, Duration within) {
+        return put(key, file).thenReturn(true);
+    }
+
+    @Override
+    public Mono<Void> sweep(Instant begunBefore) {
+        return blocking(() -> {
+            try (DirectoryStream<Path> drafts = Files.newDirectoryStream(root.resolve(DRAFTS))) {
+                for (Path draft : drafts) {
+                    // A link has the times of its file; its own name begins with the time it was made.
+                    if (begun(draft).isBefore(begunBefore)) {
+                        Files.deleteIfExists(draft);
+                    }
+                }
+            } catch (NoSuchFileException unused) {
+                // Nothing was ever stored.
+            }
+            return null;
+        });
+    }
+
+    /** Names of drafts are UUIDs of version 7. */
+    private static Instant begun(Path draft) {
+        UUID id = UUID.fromString(Objects.requireNonNull(draft.getFileName()).toString());
+        return Instant.ofEpochMilli(id.getMostSignificantBits() >>> 16);
     }
 
     @Override

@@ -1,6 +1,8 @@
 package org.lectern.infra.storage;
 
 import java.nio.file.Path;
+import java.time.Duration;
+import java.time.Instant;
 import org.jspecify.annotations.Nullable;
 import org.springframework.core.io.buffer.DataBuffer;
 import reactor.core.publisher.Flux;
@@ -17,6 +19,18 @@ public interface ObjectStorage {
      * completes. The file must not be written to afterwards: a storage on the same disk may share its bytes.
      */
     Mono<Void> put(String key, Path file);
+
+    /**
+     * Stores as much of a local file as it can in a time; called again with the same file it goes on where it stopped, also from another
+     * node. Only for keys under which never anything else is stored, since what was sent once is not looked at again.
+     *
+     * @param within after which time nothing new is begun; what was begun is ended. Every call gets further
+     * @return whether all of it is stored; readers see nothing before
+     */
+    Mono<Boolean> put(String key, Path file, Duration within);
+
+    /** Removes what was begun before an instant and never finished, as by nodes that were killed. */
+    Mono<Void> sweep(Instant begunBefore);
 
     /** What is known of an object, or empty when there is none. */
     Mono<StoredObject> head(String key);

@@ -5,6 +5,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import org.lectern.infra.regions.Region;
+import reactor.core.publisher.Flux;
 
 /**
  * The storages of all regions. What is made is stored in the home region, where it is available at once; the others get copies.
@@ -36,6 +37,11 @@ public final class RegionalStorage {
     /** The regions that get copies. */
     public Set<Region> replicas() {
         return replicas.keySet();
+    }
+
+    /** The storages of all regions, home first. */
+    public Flux<ObjectStorage> all() {
+        return Flux.fromIterable(replicas.values()).startWith(homeStorage);
     }
 
     /** A region's storage; that of the home region where the region has none. */

@@ -1,6 +1,9 @@
 package org.lectern.infra.storage;
 
 import java.nio.file.Path;
+import java.time.Clock;
+import java.time.Duration;
+import java.time.Instant;
 import java.util.List;
 import java.util.concurrent.CompletionException;
 import java.util.function.Function;
@@ -42,10 +45,11 @@ final class S3Storage implements ObjectStorage, AutoCloseable {
     /** Sends in parts. It would read in parts too, which not every store can and a stream does not need. */
     private final S3AsyncClient sender;
 
+    private final S3Parts parts;
     private final String bucket;
     private final String prefix;
 
-    S3Storage(StorageSettings.S3 settings) {
+    S3Storage(StorageSettings.S3 settings, Clock clock) {
         this.client = builder(settings).build();
         this.sender = builder(settings)
                 .multipartEnabled(true)
@@ -54,6 +58,7 @@ final class S3Storage implements ObjectStorage, AutoCloseable {
                         .thresholdInBytes(settings.partSize().toBytes())
                         .apiCallBufferSizeInBytes(4 * settings.partSize().toBytes()))
                 .build();
+        this.parts = new S3Parts(client, settings.bucket(), settings.partSize().toBytes(), clock);
         this.bucket = settings.bucket();
         this.prefix = settings.prefix().isEmpty() || settings.prefix().endsWith("/")
                 ? settings.prefix()
@@ -89,6 +94,16 @@ final class S3Storage implements ObjectStorage, AutoCloseable {
                         name -> Mono.fromFuture(() ->
                                 sender.putObject(put -> put.bucket(bucket).key(name), AsyncRequestBody.fromFile(file))))
                 .then();
+    }
+
+    @Override
+    public Mono<Boolean> put(String key, Path file, Duration within) {
+        return call(key, name -> parts.put(name, file, within));
+    }
+
+    @Override
+    public Mono<Void> sweep(Instant begunBefore) {
+        return parts.abort(prefix, begunBefore);
     }
 
     @Override

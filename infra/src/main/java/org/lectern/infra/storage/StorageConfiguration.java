@@ -2,6 +2,7 @@ package org.lectern.infra.storage;
 
 import java.net.URI;
 import java.nio.file.Path;
+import java.time.Clock;
 import java.util.EnumMap;
 import java.util.Map;
 import org.lectern.infra.regions.Region;
@@ -25,14 +26,14 @@ class StorageConfiguration {
     }
 
     @Bean
-    ObjectStorage objectStorage(StorageSettings settings, StorageFolder folder, IdGenerator ids) {
+    ObjectStorage objectStorage(StorageSettings settings, StorageFolder folder, IdGenerator ids, Clock clock) {
         StorageSettings.S3 bucket = settings.s3();
-        return bucket == null ? new FileStorage(folder.objects(), ids) : new S3Storage(bucket);
+        return bucket == null ? new FileStorage(folder.objects(), ids) : new S3Storage(bucket, clock);
     }
 
     @Bean
     RegionalStorage regionalStorage(
-            StorageSettings settings, RegionSettings regions, ObjectStorage home, IdGenerator ids) {
+            StorageSettings settings, RegionSettings regions, ObjectStorage home, IdGenerator ids, Clock clock) {
         Map<Region, ObjectStorage> replicas = new EnumMap<>(Region.class);
         Map<Region, URI> urls = new EnumMap<>(Region.class);
         settings.replicas().forEach((region, replica) -> {
@@ -41,7 +42,7 @@ class StorageConfiguration {
             if (directory != null) {
                 replicas.put(region, new FileStorage(new StorageFolder(directory).objects(), ids));
             } else if (bucket != null) {
-                replicas.put(region, new S3Storage(bucket));
+                replicas.put(region, new S3Storage(bucket, clock));
             }
             URI url = replica.url();
             if (url != null) {

@@ -4,6 +4,9 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import java.io.IOException;
 import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Instant;
+import java.util.UUID;
 import org.junit.jupiter.api.Test;
 import org.springframework.util.JdkIdGenerator;
 
@@ -21,5 +24,23 @@ class FileStorageTest extends ObjectStorageContract {
         try (var drafts = Files.list(folder.resolve("objects/.drafts"))) {
             assertThat(drafts).isEmpty();
         }
+    }
+
+    @Test
+    void draftsOfKilledNodesAreSwept() throws IOException {
+        ObjectStorage storage = storage();
+        storage.sweep(Instant.now()).block();
+        Path drafts = Files.createDirectories(folder.resolve("objects/.drafts"));
+        Instant now = Instant.now();
+        Path old = Files.createFile(drafts.resolve(draft(now.minusSeconds(7200))));
+        Path fresh = Files.createFile(drafts.resolve(draft(now)));
+        storage.sweep(now.minusSeconds(3600)).block();
+        assertThat(old).doesNotExist();
+        assertThat(fresh).exists();
+    }
+
+    /** A UUID of version 7. */
+    private static String draft(Instant at) {
+        return new UUID(at.toEpochMilli() << 16 | 0x7000, 0x8000000000000000L).toString();
     }
 }

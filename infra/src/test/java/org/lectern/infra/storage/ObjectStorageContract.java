@@ -7,6 +7,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.time.Instant;
 import java.util.Arrays;
 import java.util.Objects;
 import java.util.Random;
@@ -123,6 +124,28 @@ abstract class ObjectStorageContract {
         Objects.requireNonNull(middle).read(some);
         DataBufferUtils.release(middle);
         assertThat(some).isEqualTo(Arrays.copyOfRange(bytes, 9_000_000, 9_000_100));
+    }
+
+    /** However little fits into the time of each call. */
+    @Test
+    void whatTakesLongIsStoredInSlices() throws IOException {
+        ObjectStorage storage = storage();
+        byte[] bytes = new byte[23 * 1024 * 1024];
+        new Random(8).nextBytes(bytes);
+        Path source = Files.write(Files.createTempFile(folder, "sliced", ""), bytes);
+        int calls = 0;
+        while (!Boolean.TRUE.equals(
+                storage.put("sliced/x", source, Duration.ZERO).block(SOON))) {
+            assertThat(storage.head("sliced/x").blockOptional(SOON)).isEmpty();
+            assertThat(++calls).isLessThan(10);
+        }
+        Path read = folder.resolve("read-sliced");
+        DataBufferUtils.write(storage.get("sliced/x", 0, null), read).block(SOON);
+        assertThat(Files.mismatch(source, read)).isEqualTo(-1);
+        storage.put("sliced/small", file("small"), Duration.ofMinutes(1)).block(SOON);
+        assertThat(read(storage, "sliced/small", 0, null)).isEqualTo("small");
+        storage.sweep(Instant.now().plusSeconds(60)).block(SOON);
+        assertThat(storage.head("sliced/x").blockOptional(SOON)).isPresent();
     }
 
     @Test

@@ -5,7 +5,9 @@ import static org.assertj.core.api.Assertions.assertThat;
 import java.net.URI;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Clock;
 import java.time.Duration;
+import java.time.Instant;
 import java.util.Objects;
 import java.util.UUID;
 import org.gaul.s3proxy.junit.S3ProxyExtension;
@@ -40,12 +42,7 @@ class S3StorageTest extends ObjectStorageContract {
 
     @BeforeEach
     void makeBucket() {
-        try (S3AsyncClient client = S3AsyncClient.builder()
-                .endpointOverride(server.getUri())
-                .forcePathStyle(true)
-                .region(Region.US_EAST_1)
-                .credentialsProvider(StaticCredentialsProvider.create(AwsBasicCredentials.create(ACCESS, SECRET)))
-                .build()) {
+        try (S3AsyncClient client = client()) {
             client.createBucket(create -> create.bucket(BUCKET)).join();
         }
     }
@@ -65,7 +62,7 @@ class S3StorageTest extends ObjectStorageContract {
 
     @Override
     ObjectStorage storage() {
-        S3Storage storage = new S3Storage(settings(Objects.requireNonNull(server.getUri()), SECRET));
+        S3Storage storage = new S3Storage(settings(Objects.requireNonNull(server.getUri()), SECRET), Clock.systemUTC());
         opened = storage;
         return storage;
     }
@@ -77,10 +74,43 @@ class S3StorageTest extends ObjectStorageContract {
         }
     }
 
+    /** A node is killed in the middle; nobody goes on. */
+    @Test
+    void whatWasNeverFinishedIsSwept() throws Exception {
+        S3Storage storage = (S3Storage) storage();
+        Path source = Files.write(folder.resolve("half"), new byte[12 * 1024 * 1024]);
+        assertThat(storage.put("half", source, Duration.ZERO).block(Duration.ofSeconds(60)))
+                .isFalse();
+        assertThat(unfinished()).isEqualTo(1);
+        storage.sweep(Instant.now().minus(Duration.ofHours(1))).block(Duration.ofSeconds(60));
+        assertThat(unfinished()).isEqualTo(1);
+        storage.sweep(Instant.now().plus(Duration.ofHours(1))).block(Duration.ofSeconds(60));
+        assertThat(unfinished()).isZero();
+    }
+
+    private int unfinished() {
+        try (S3AsyncClient client = client()) {
+            return client.listMultipartUploads(list -> list.bucket(BUCKET))
+                    .join()
+                    .uploads()
+                    .size();
+        }
+    }
+
+    private S3AsyncClient client() {
+        return S3AsyncClient.builder()
+                .endpointOverride(server.getUri())
+                .forcePathStyle(true)
+                .region(Region.US_EAST_1)
+                .credentialsProvider(StaticCredentialsProvider.create(AwsBasicCredentials.create(ACCESS, SECRET)))
+                .build();
+    }
+
     @Test
     void aWrongSecretIsRefusedAndNotTakenForAMissingObject() throws Exception {
         Path source = Files.writeString(folder.resolve("source"), "x");
-        try (S3Storage stranger = new S3Storage(settings(Objects.requireNonNull(server.getUri()), "another secret"))) {
+        try (S3Storage stranger = new S3Storage(
+                settings(Objects.requireNonNull(server.getUri()), "another secret"), Clock.systemUTC())) {
             StepVerifier.create(stranger.put("k", source))
                     .expectErrorSatisfies(failure -> assertThat(failure).isInstanceOf(S3Exception.class))
                     .verify(Duration.ofSeconds(60));

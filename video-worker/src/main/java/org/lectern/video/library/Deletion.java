@@ -5,6 +5,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.UUID;
 import org.lectern.db.ContextId;
+import org.lectern.db.shard.ShardTransaction;
 import org.lectern.db.shard.Shards;
 import org.lectern.infra.jobs.Jobs;
 import org.lectern.infra.problem.ProblemException;
@@ -35,14 +36,23 @@ public final class Deletion {
     private final VideoJobs orders;
     private final Jobs jobs;
     private final Parts parts;
+    private final Contents contents;
     private final VideoFiles files;
 
-    Deletion(Shards shards, Videos videos, VideoJobs orders, Jobs jobs, Parts parts, VideoFiles files) {
+    Deletion(
+            Shards shards,
+            Videos videos,
+            VideoJobs orders,
+            Jobs jobs,
+            Parts parts,
+            Contents contents,
+            VideoFiles files) {
         this.shards = shards;
         this.videos = videos;
         this.orders = orders;
         this.jobs = jobs;
         this.parts = parts;
+        this.contents = contents;
         this.files = files;
     }
 
@@ -53,12 +63,24 @@ public final class Deletion {
                         transaction -> parts.openJobs(transaction, id)
                                 .collectList()
                                 .flatMap(open -> videos.delete(transaction, id).map(video -> working(video, open)))
-                                .flatMap(gone -> orders.purge(transaction, id).thenReturn(gone)))
+                                .flatMap(gone ->
+                                        release(transaction, gone.video()).thenReturn(gone)))
                 .switchIfEmpty(Mono.error(
                         () -> new ProblemException(ProblemType.NOT_FOUND, "There is no such video in this course")))
                 .flatMap(gone -> Flux.fromIterable(gone.jobs())
                         .concatMap(job -> cancel(gone.video(), job))
                         .then(removeUpload(gone.video())));
+    }
+
+    /** The bytes go with the last video that has them. */
+    private Mono<Void> release(ShardTransaction transaction, Video video) {
+        UUID content = video.content();
+        return content == null
+                ? orders.purge(transaction, video.id(), null)
+                : contents.release(transaction, content)
+                        .flatMap(last -> last
+                                ? orders.purge(transaction, video.id(), content)
+                                : orders.purge(transaction, video.id(), null).then(orders.tidy(transaction, content)));
     }
 
     /** A deleted video and the jobs that worked on it. */

@@ -300,6 +300,7 @@ class Library {
     }
 
     private String link(Video video, UUID output, String file) {
-        return links.link(video.context(), video.id(), output, file);
+        UUID content = video.content();
+        return links.link(video.context(), video.id(), content == null ? video.id() : content, output, file);
     }
 }

@@ -26,6 +26,7 @@ import org.lectern.video.media.Rendition;
  * @param uploadExpires when an unfinished upload is removed
  * @param durationMillis once probed
  * @param jobId the job that works on it, or did last
+ * @param content the content that its source is, once it goes to the storage; others may share it ({@link Contents})
  * @param output the folder of what was made, once ready
  * @param renditions what can be played, the largest first
  * @param poster whether there is a picture
@@ -49,6 +50,7 @@ public record Video(
         Instant uploadExpires,
         @Nullable Long durationMillis,
         @Nullable UUID jobId,
+        @Nullable UUID content,
         @Nullable UUID output,
         List<Rendition> renditions,
         boolean poster,

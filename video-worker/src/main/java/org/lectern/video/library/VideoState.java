@@ -25,7 +25,8 @@ public enum VideoState {
         return switch (this) {
             case UPLOADING -> next == QUEUED;
             // The same again: the probe hands over to the transcoder.
-            case QUEUED -> next == QUEUED || next == PROCESSING || next == REJECTED || next == FAILED;
+            // Ready at once: it is the same as another one that is.
+            case QUEUED -> next == QUEUED || next == PROCESSING || next == READY || next == REJECTED || next == FAILED;
             // The same again: a second attempt.
             case PROCESSING -> next == PROCESSING || next == READY || next == REJECTED || next == FAILED;
             // An operator replays the job.

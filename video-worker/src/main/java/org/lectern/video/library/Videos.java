@@ -32,8 +32,18 @@ public final class Videos {
 
     private static final String COLUMNS = """
             context_id, id, uploader_id, title, filename, state, by_instructor, live, size_bytes, received_bytes,
-            upload_metadata, upload_concat, upload_expires, duration_millis, job_id, output_id, renditions::text as renditions, has_poster,
+            upload_metadata, upload_concat, upload_expires, duration_millis, job_id, content_id, output_id, renditions::text as renditions, has_poster,
             chapters::text as chapters, error_code, error_detail, created_at
+            """;
+
+    /** What is shared counts once. */
+    private static final String USAGE = """
+            with kept as (select * from video where context_id = :context and state <> 'rejected')
+            select (select count(*) from kept) as videos,
+                   (select coalesce(sum(size_bytes), 0)::bigint from
+                       (select distinct on (coalesce(content_id, id)) size_bytes from kept) as source) as sources,
+                   (select coalesce(sum(output_bytes), 0)::bigint from
+                       (select distinct on (coalesce(output_id, id)) output_bytes from kept) as output) as outputs
             """;
 
     private final Shards shards;
@@ -79,6 +89,31 @@ public final class Videos {
         });
     }
 
+    /** Until the transaction ends, nobody else adds an upload to the course. */
+    public Mono<Void> lockCourse(ShardTransaction transaction) {
+        return transaction
+                .sql()
+                .sql("select pg_advisory_xact_lock(hashtextextended('lectern.video.course ' || :context, 0))")
+                .bind("context", transaction.context().toString())
+                .then();
+    }
+
+    /**
+     * Removes the rows of parts of an upload that is put together from them.
+     *
+     * @return how many there were; somebody else took or removed the others
+     */
+    public Mono<Long> takeParts(ShardTransaction transaction, List<UUID> parts) {
+        return transaction
+                .sql()
+                .sql("delete from video where context_id = :context and id = any(:parts)"
+                        + " and state = 'uploading' and upload_concat = 'partial'")
+                .bind("context", transaction.context().value())
+                .bind("parts", parts.toArray(UUID[]::new))
+                .fetch()
+                .rowsUpdated();
+    }
+
     /** How many uploads of the course are open, as this transaction sees it. */
     public Mono<Long> openUploads(ShardTransaction transaction) {
         return transaction
@@ -93,10 +128,9 @@ public final class Videos {
     public Mono<Long> storedBytes(ShardTransaction transaction) {
         return transaction
                 .sql()
-                .sql("select coalesce(sum(size_bytes + output_bytes), 0)::bigint as bytes from video"
-                        + " where context_id = :context and state <> 'rejected'")
+                .sql(USAGE)
                 .bind("context", transaction.context().value())
-                .map(row -> Objects.requireNonNull(row.get("bytes", Long.class)))
+                .map(row -> required(row, "sources", Long.class) + required(row, "outputs", Long.class))
                 .one();
     }
 
@@ -108,11 +142,7 @@ public final class Videos {
         return shards.read(
                         context,
                         Freshness.SESSION,
-                        sql -> sql.sql("""
-                                select count(*) as videos, coalesce(sum(size_bytes), 0)::bigint as sources,
-                                       coalesce(sum(output_bytes), 0)::bigint as outputs
-                                from video where context_id = :context and state <> 'rejected'
-                                """)
+                        sql -> sql.sql(USAGE)
                                 .bind("context", context.value())
                                 .map(row -> new Usage(
                                         required(row, "videos", Long.class),
@@ -334,6 +364,7 @@ public final class Videos {
                 required(row, "upload_expires", OffsetDateTime.class).toInstant(),
                 row.get("duration_millis", Long.class),
                 row.get("job_id", UUID.class),
+                row.get("content_id", UUID.class),
                 row.get("output_id", UUID.class),
                 Arrays.asList(json.readValue(required(row, "renditions", String.class), Rendition[].class)),
                 required(row, "has_poster", Boolean.class),

@@ -30,6 +30,9 @@ public final class VideoJobs {
     /** Looks whether the file is a video. */
     public static final String PROBE = "video.probe";
 
+    /** Brings the file to the storage, unless the same bytes are there. */
+    public static final String STORE = "video.store";
+
     /** Makes it playable. */
     public static final String TRANSCODE = "video.transcode";
 
@@ -50,6 +53,9 @@ public final class VideoJobs {
 
     /** Removes the bytes of a video whose row is gone. */
     public static final String PURGE = "video.purge";
+
+    /** Removes what attempts left that failed or were overtaken. */
+    public static final String TIDY = "video.tidy";
 
     /** Ends an upload to which nothing is added any more. */
     public static final String EXPIRE = "video.expire";
@@ -84,6 +90,12 @@ public final class VideoJobs {
      */
     public record PartOrder(UUID video, SourceInfo source, int part) {}
 
+    /** What is to be removed: the file of a video's upload, and a content that was shared by nobody else. */
+    public record PurgeOrder(UUID video, @Nullable UUID content) {}
+
+    /** Which content is to be looked at. */
+    public record TidyOrder(UUID content) {}
+
     /** What is to be where. */
     public record ReplicaOrder(UUID video, UUID output, Region region) {}
 
@@ -97,7 +109,12 @@ public final class VideoJobs {
         return submit(transaction, job, PROBE, Lane.HIGH, score, new VideoRef(video), null);
     }
 
-    /** Asks for the transcoding of a probed video. */
+    /** Asks for a probed file to be brought to the storage, or for more of it to be. */
+    public Mono<Void> store(ShardTransaction transaction, UUID job, UUID video, SourceInfo source, int score) {
+        return submit(transaction, job, STORE, Lane.BATCH, score, new TranscodeOrder(video, source), null);
+    }
+
+    /** Asks for the transcoding of a stored video. */
     public Mono<Void> transcode(ShardTransaction transaction, UUID job, UUID video, SourceInfo source, int score) {
         return submit(transaction, job, TRANSCODE, Lane.TRANSCODE, score, new TranscodeOrder(video, source), null);
     }
@@ -127,9 +144,13 @@ public final class VideoJobs {
     /** Asks for copies of what is played now, in all other regions at a time. */
     public Mono<Void> replicate(ShardTransaction transaction, UUID video, UUID output) {
         return Flux.fromIterable(storage.replicas())
-                .concatMap(region -> submit(
-                        transaction, newId(), REPLICATE, Lane.BATCH, 0, new ReplicaOrder(video, output, region), null))
+                .concatMap(region -> replicate(transaction, new ReplicaOrder(video, output, region)))
                 .then();
+    }
+
+    /** Asks for a copy, or for more of it. */
+    public Mono<Void> replicate(ShardTransaction transaction, ReplicaOrder order) {
+        return submit(transaction, newId(), REPLICATE, Lane.BATCH, 0, order, null);
     }
 
     /** Asks for the deletion of a video when its time is over. */
@@ -142,17 +163,40 @@ public final class VideoJobs {
         return json.treeToValue(job.payload(), ReplicaOrder.class);
     }
 
-    /** Asks for the removal of all bytes, now and once more when nobody can still be writing. */
-    public Mono<Void> purge(ShardTransaction transaction, UUID video) {
-        return submit(transaction, newId(), PURGE, Lane.STANDARD, 0, new VideoRef(video), null)
+    /**
+     * Asks for the removal of a video's bytes, now and once more when nobody can still be writing.
+     *
+     * @param content what nobody shares any more; null when there is only the upload's file
+     */
+    public Mono<Void> purge(ShardTransaction transaction, UUID video, @Nullable UUID content) {
+        return twice(transaction, PURGE, new PurgeOrder(video, content));
+    }
+
+    /** Asks for the removal of outputs that no video names, now and once more when nobody can still be writing. */
+    public Mono<Void> tidy(ShardTransaction transaction, UUID content) {
+        return twice(transaction, TIDY, new TidyOrder(content));
+    }
+
+    private Mono<Void> twice(ShardTransaction transaction, String kind, Record order) {
+        return submit(transaction, newId(), kind, Lane.STANDARD, 0, order, null)
                 .then(submit(
                         transaction,
                         newId(),
-                        PURGE,
+                        kind,
                         Lane.STANDARD,
                         0,
-                        new VideoRef(video),
+                        order,
                         clock.instant().plus(SECOND_PURGE)));
+    }
+
+    /** What is to be removed. */
+    public PurgeOrder purgeOrder(Job job) {
+        return json.treeToValue(job.payload(), PurgeOrder.class);
+    }
+
+    /** Which content is to be tidied. */
+    public UUID content(Job job) {
+        return json.treeToValue(job.payload(), TidyOrder.class).content();
     }
 
     /** Asks for the end of an upload, unless it goes on until then. */
@@ -160,12 +204,12 @@ public final class VideoJobs {
         return submit(transaction, newId(), EXPIRE, Lane.STANDARD, 0, new VideoRef(video), at);
     }
 
-    /** The video that a probe, purge or expiry is about. */
+    /** The video that a probe, retirement or expiry is about. */
     public UUID video(Job job) {
         return json.treeToValue(job.payload(), VideoRef.class).video();
     }
 
-    /** What a transcoding is about. */
+    /** What a transcoding, or its preparation, is about. */
     public TranscodeOrder order(Job job) {
         return json.treeToValue(job.payload(), TranscodeOrder.class);
     }

@@ -65,12 +65,13 @@ class MediaController {
     }
 
     @RequestMapping(
-            path = "/media/{grant}/{context}/{video}/{output}/{*file}",
+            path = "/media/{grant}/{context}/{video}/{content}/{output}/{*file}",
             method = {RequestMethod.GET, RequestMethod.HEAD})
     Mono<Void> media(
             @PathVariable String grant,
             @PathVariable String context,
             @PathVariable String video,
+            @PathVariable String content,
             @PathVariable String output,
             @PathVariable String file,
             ServerHttpRequest request,
@@ -81,8 +82,9 @@ class MediaController {
         }
         ContextId contextId = new ContextId(uuid(context));
         UUID videoId = uuid(video);
+        UUID contentId = uuid(content);
         UUID outputId = uuid(output);
-        switch (links.check(grant, contextId, videoId)) {
+        switch (links.check(grant, contextId, videoId, contentId)) {
             case VALID -> {
                 // Goes on below.
             }
@@ -91,7 +93,7 @@ class MediaController {
             case FORGED ->
                 throw new ProblemException(ProblemType.FORBIDDEN, "This address was not given out by Lectern");
         }
-        String key = VideoFiles.output(contextId, videoId, outputId) + name;
+        String key = VideoFiles.output(contextId, contentId, outputId) + name;
         if (name.startsWith(CaptionFiles.FOLDER)) {
             return captions.file(contextId, videoId, name)
                     .switchIfEmpty(Mono.error(MediaController::missing))

@@ -20,7 +20,7 @@ import org.springframework.stereotype.Component;
 /**
  * Addresses of playable files that work without a session, for a limited time, for one video.
  *
- * <p>The grant (its end and an HMAC-SHA256 over end, course and video) is the first part of the path, so the relative
+ * <p>The grant (its end and an HMAC-SHA256 over end, course, video and content) is the first part of the path, so the relative
  * addresses inside playlists carry it without being rewritten. The end is rounded up to a whole hour: whoever asks again within
  * the hour gets the same address, and the browser's cache is of use. Pure but for the clock; thread-safe.
  */
@@ -52,31 +52,35 @@ public final class SignedLinks {
         FORGED
     }
 
-    /** The address of a file, beginning with {@code /media/}. */
-    public String link(ContextId context, UUID video, UUID output, String file) {
+    /**
+     * The address of a file, beginning with {@code /media/}.
+     *
+     * @param content the content whose folder the file is in
+     */
+    public String link(ContextId context, UUID video, UUID content, UUID output, String file) {
         long rounding = ROUNDING.toSeconds();
         long end = clock.instant().plus(lifetime).getEpochSecond();
         long expires = (end + rounding - 1) / rounding * rounding;
-        return "/media/" + expires + "." + signature(expires, context, video) + "/" + context + "/" + video + "/"
-                + output + "/" + file;
+        return "/media/" + expires + "." + signature(expires, context, video, content) + "/" + context + "/" + video
+                + "/" + content + "/" + output + "/" + file;
     }
 
     /** Judges the first part of a path. */
-    Verdict check(String grant, ContextId context, UUID video) {
+    Verdict check(String grant, ContextId context, UUID video, UUID content) {
         var parts = GRANT.matcher(grant);
         if (!parts.matches()) {
             return Verdict.FORGED;
         }
         long expires = Long.parseLong(parts.group(1));
-        byte[] expected = signature(expires, context, video).getBytes(StandardCharsets.US_ASCII);
+        byte[] expected = signature(expires, context, video, content).getBytes(StandardCharsets.US_ASCII);
         if (!MessageDigest.isEqual(expected, parts.group(2).getBytes(StandardCharsets.US_ASCII))) {
             return Verdict.FORGED;
         }
         return clock.instant().isBefore(Instant.ofEpochSecond(expires)) ? Verdict.VALID : Verdict.EXPIRED;
     }
 
-    private String signature(long expires, ContextId context, UUID video) {
-        String signed = "lectern-media-2\n" + expires + "\n" + context + "\n" + video;
+    private String signature(long expires, ContextId context, UUID video, UUID content) {
+        String signed = "lectern-media-3\n" + expires + "\n" + context + "\n" + video + "\n" + content;
         try {
             Mac mac = Mac.getInstance(ALGORITHM);
             mac.init(new SecretKeySpec(key.bytes(), ALGORITHM));

@@ -60,11 +60,16 @@ class ExpireJob implements JobHandler {
     }
 
     @Override
-    public Effect run(JobRun run) {
+    public Effect run(JobRun run) throws IOException {
         ContextId context = run.job().context();
         UUID id = orders.video(run.job());
         Video video = videos.find(context, id, Freshness.PRIMARY).block(WAIT);
-        if (video == null || video.state() != VideoState.UPLOADING) {
+        if (video == null) {
+            // Removed, put together with others, or a node died before there was a row: the file may have stayed.
+            files.removeUpload(context, id);
+            return Effect.NONE;
+        }
+        if (video.state() != VideoState.UPLOADING) {
             return Effect.NONE;
         }
         Instant expires = video.uploadExpires();
@@ -84,7 +89,7 @@ class ExpireJob implements JobHandler {
             return transaction -> orders.expire(transaction, id, idleUntil);
         }
         return transaction -> videos.deleteExpired(transaction, id)
-                .flatMap(deleted -> orders.purge(transaction, id).thenReturn(true))
+                .flatMap(deleted -> orders.purge(transaction, id, null).thenReturn(true))
                 // It went on just now: it is looked at again when its new time is over.
                 .switchIfEmpty(Mono.defer(
                         () -> orders.expire(transaction, id, clock.instant().plus(settings.uploadLifetime()))

@@ -16,6 +16,7 @@ import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 import org.lectern.db.ContextId;
 import org.lectern.db.Freshness;
+import org.lectern.db.shard.ShardTransaction;
 import org.lectern.db.shard.Shards;
 import org.lectern.infra.activity.Activity;
 import org.lectern.infra.activity.ActivityLog;
@@ -24,7 +25,6 @@ import org.lectern.infra.problem.ProblemType;
 import org.lectern.infra.roles.ConditionalOnRole;
 import org.lectern.infra.roles.NodeRole;
 import org.lectern.infra.session.LaunchSession;
-import org.lectern.infra.storage.ObjectStorage;
 import org.lectern.video.VideoFiles;
 import org.lectern.video.VideoSettings;
 import org.lectern.video.library.Video;
@@ -47,8 +47,8 @@ import reactor.core.scheduler.Schedulers;
  *
  * <p>PostgreSQL says that there is an upload and whose; how far it has come is the length of its file, forced to the disk
  * before anybody is told. So a node may die at any byte: the client asks for the offset and goes on, on any node that
- * shares the folder. The last byte moves the file into the storage and then, in one transaction, the video to queued with
- * its probe and the activity; dying between the two is mended by whoever asks next.
+ * shares the folder. After the last byte one transaction moves the video to queued, with its probe and the activity; dying
+ * before it is mended by whoever asks next.
  */
 @Component
 @ConditionalOnRole({NodeRole.WEB, NodeRole.VIDEO})
@@ -64,7 +64,6 @@ class Uploads {
     private final Videos videos;
     private final VideoJobs orders;
     private final ActivityLog activities;
-    private final ObjectStorage storage;
     private final VideoFiles files;
     private final GrowingFiles growingFiles;
     private final VideoSettings settings;
@@ -77,7 +76,6 @@ class Uploads {
             Videos videos,
             VideoJobs orders,
             ActivityLog activities,
-            ObjectStorage storage,
             VideoFiles files,
             GrowingFiles growingFiles,
             VideoSettings settings,
@@ -88,7 +86,6 @@ class Uploads {
         this.videos = videos;
         this.orders = orders;
         this.activities = activities;
-        this.storage = storage;
         this.files = files;
         this.growingFiles = growingFiles;
         this.settings = settings;
@@ -146,47 +143,86 @@ class Uploads {
                                                 ProblemType.CONFLICT,
                                                 "A part that Upload-Concat names is not complete"))))
                 .collectList()
-                .flatMap(found -> begin(
+                .flatMap(found -> assemble(
+                        draft(
                                 session,
                                 found.stream().mapToLong(Video::sizeBytes).sum(),
                                 metadata,
-                                concat)
-                        .flatMap(video -> assemble(video, found)));
+                                concat),
+                        found));
     }
 
+    /**
+     * The file first, then in one transaction the row of the whole in the place of those of its parts. What a crash leaves of the
+     * files is removed by the jobs that end the whole and its parts, which are there before.
+     */
     private Mono<Upload> assemble(Video video, List<Video> parts) {
         Path whole = files.upload(video.context(), video.id());
         List<Path> sources = parts.stream()
                 .map(part -> files.upload(part.context(), part.id()))
                 .toList();
-        return blocking(() -> growingFiles.concatenate(whole, sources))
-                .filter(length -> length == video.sizeBytes())
-                .switchIfEmpty(Mono.error(
-                        () -> new ProblemException(ProblemType.CONFLICT, "A part changed while it was put together")))
+        return shards.write(
+                        video.context(), transaction -> orders.expire(transaction, video.id(), video.uploadExpires()))
+                .then(blocking(() -> {
+                    growingFiles.create(whole);
+                    return growingFiles.concatenate(whole, sources);
+                }))
+                .onErrorMap(NoSuchFileException.class, unused -> taken())
+                .flatMap(length -> length == video.sizeBytes() ? Mono.just(video) : Mono.error(taken()))
+                .flatMap(unused -> shards.write(
+                        video.context(),
+                        transaction -> insert(transaction, video, parts).thenReturn(video)))
+                .onErrorResume(failed -> removeFiles(List.of(video)).then(Mono.error(failed)))
+                .then(removeFiles(parts))
                 .then(complete(video))
-                .onErrorResume(failed -> remove(video).then(Mono.error(failed)))
-                .thenMany(Flux.fromIterable(parts))
-                .concatMap(this::remove)
                 .then(Mono.fromSupplier(() -> upload(video, video.sizeBytes())));
+    }
+
+    private static ProblemException taken() {
+        return new ProblemException(ProblemType.CONFLICT, "A part was removed or used while it was put together");
+    }
+
+    private Mono<Void> removeFiles(List<Video> uploads) {
+        return blocking(() -> {
+            for (Video video : uploads) {
+                files.removeUpload(video.context(), video.id());
+            }
+            return null;
+        });
     }
 
     /** Removes an unfinished upload at once. */
     private Mono<Void> remove(Video video) {
         return shards.write(video.context(), transaction -> videos.deleteUpload(transaction, video.id()))
-                .then(Mono.<Void>defer(() -> blocking(() -> {
-                    files.removeUpload(video.context(), video.id());
-                    return null;
-                })));
+                .then(Mono.defer(() -> removeFiles(List.of(video))));
     }
 
     private Mono<Video> begin(LaunchSession session, long length, @Nullable String metadata, @Nullable String concat) {
+        return Mono.fromSupplier(() -> draft(session, length, metadata, concat)).flatMap(video -> {
+            Path file = files.upload(video.context(), video.id());
+            return blocking(() -> {
+                        growingFiles.create(file);
+                        return video;
+                    })
+                    .then(shards.write(
+                            video.context(),
+                            transaction -> insert(transaction, video, List.of())
+                                    .then(orders.expire(transaction, video.id(), video.uploadExpires()))
+                                    .thenReturn(video)))
+                    .onErrorResume(
+                            failed -> blocking(() -> Files.deleteIfExists(file)).then(Mono.error(failed)));
+        });
+    }
+
+    /** A video as it begins; throws what is wrong with it. */
+    private Video draft(LaunchSession session, long length, @Nullable String metadata, @Nullable String concat) {
         if (length > settings.maxUpload().toBytes()) {
-            return Mono.error(new ProblemException(
+            throw new ProblemException(
                     ProblemType.TOO_LARGE,
-                    "A video may have at most " + settings.maxUpload().toMegabytes() + " MB"));
+                    "A video may have at most " + settings.maxUpload().toMegabytes() + " MB");
         }
         if (length == 0) {
-            return Mono.error(new ProblemException(ProblemType.UNPROCESSABLE, "An empty file is no video"));
+            throw new ProblemException(ProblemType.UNPROCESSABLE, "An empty file is no video");
         }
         Map<String, String> pairs = TusRequest.metadata(metadata);
         String filename = TusRequest.clean(pairs.getOrDefault("filename", ""), FILENAME_LIMIT_CHARS);
@@ -195,7 +231,7 @@ class Uploads {
             title = TusRequest.clean(withoutExtension(filename), TITLE_LIMIT_CHARS);
         }
         Instant now = clock.instant();
-        Video video = new Video(
+        return new Video(
                 session.context(),
                 ids.generateId(),
                 session.userId(),
@@ -212,29 +248,33 @@ class Uploads {
                 null,
                 null,
                 null,
+                null,
                 List.of(),
                 false,
                 List.of(),
                 null,
                 now);
-        Path file = files.upload(video.context(), video.id());
-        return blocking(() -> {
-                    growingFiles.create(file);
-                    return video;
-                })
-                .then(shards.write(
-                        session.context(),
-                        transaction -> videos.openUploads(transaction)
-                                .flatMap(this::refuseTooMany)
-                                .then(videos.storedBytes(transaction))
-                                // The parts are counted already.
-                                .flatMap(stored ->
-                                        refuseOverQuota(stored + (concat == null || video.part() ? length : 0)))
-                                .then(videos.insert(transaction, video))
-                                .then(orders.expire(transaction, video.id(), video.uploadExpires()))
-                                .thenReturn(video)))
-                .onErrorResume(
-                        failed -> blocking(() -> Files.deleteIfExists(file)).then(Mono.error(failed)));
+    }
+
+    /**
+     * Writes the row of an upload, in the place of those of its parts. The course's limits are looked at and filled under a lock of the
+     * course: of requests that come at once, each sees what the others took.
+     */
+    private Mono<Void> insert(ShardTransaction transaction, Video video, List<Video> parts) {
+        return videos.lockCourse(transaction)
+                .then(
+                        parts.isEmpty()
+                                ? Mono.empty()
+                                : videos.takeParts(
+                                                transaction,
+                                                parts.stream().map(Video::id).toList())
+                                        .filter(count -> count == parts.size())
+                                        .switchIfEmpty(Mono.error(Uploads::taken)))
+                .then(Mono.defer(() -> videos.openUploads(transaction)))
+                .flatMap(this::refuseTooMany)
+                .then(Mono.defer(() -> videos.storedBytes(transaction)))
+                .flatMap(stored -> refuseOverQuota(stored + video.sizeBytes()))
+                .then(Mono.defer(() -> videos.insert(transaction, video)));
     }
 
     private Mono<Void> refuseTooMany(long open) {
@@ -369,10 +409,11 @@ class Uploads {
         }
     }
 
-    /** Makes a whole file a queued video. May be called again, and by several at once: it happens once. */
+    /**
+     * Makes a whole file a queued video. May be called again, and by several at once: it happens once. The file stays where it is until a
+     * job has looked at it and brought it to the storage, however long that takes.
+     */
     Mono<Void> complete(Video video) {
-        Path file = files.upload(video.context(), video.id());
-        String key = VideoFiles.source(video.context(), video.id());
         int score = VideoScore.of(null, video.byInstructor(), video.live());
         UUID job = orders.newId();
         Activity uploaded = new Activity(
@@ -382,21 +423,20 @@ class Uploads {
                 video.id().toString(),
                 clock.instant(),
                 Map.of("bytes", (double) video.sizeBytes()));
-        return storage.put(key, file)
-                // Somebody else was faster, and the file is in the storage already.
-                .onErrorResume(NoSuchFileException.class, unused -> Mono.empty())
-                .then(shards.write(
+        return length(video)
+                .flatMap(length -> length == video.sizeBytes()
+                        ? Mono.just(video)
+                        : Mono.error(new ProblemException(
+                                ProblemType.CONFLICT,
+                                "The upload has " + length + " of " + video.sizeBytes() + " bytes")))
+                .flatMap(whole -> shards.write(
                         video.context(),
                         transaction -> videos.queue(transaction, video.id(), job)
                                 .filter(moved -> moved)
                                 .flatMap(unused -> orders.probe(transaction, job, video.id(), score)
-                                        .then(activities.record(transaction, List.of(uploaded)))
-                                        .thenReturn(true))))
-                .then(blocking(() -> Files.deleteIfExists(file)))
-                .then(videos.find(video.context(), video.id(), Freshness.PRIMARY))
-                // Deleted in the same moment: its bytes must not stay.
-                .switchIfEmpty(Mono.defer(() -> storage.deleteAll(VideoFiles.prefix(video.context(), video.id()))
-                        .then(Mono.error(missing()))))
+                                        .then(activities.record(transaction, List.of(uploaded))))
+                                .thenReturn(whole)))
+                .then(row(video.context(), video.id()))
                 .then();
     }
 

@@ -8,6 +8,9 @@ final class Faults {
     static final Video.Fault PROBE =
             new Video.Fault("probe_failed", "The file could not be examined. Try again later, or upload another copy.");
 
+    static final Video.Fault STORE =
+            new Video.Fault("store_failed", "The file could not be stored. Try again later, or upload another copy.");
+
     static final Video.Fault TRANSCODE = new Video.Fault(
             "transcode_failed", "The video could not be converted. Try again later, or upload another copy.");
 

@@ -3,12 +3,14 @@ package org.lectern.video.work;
 import java.io.IOException;
 import java.time.Duration;
 import java.util.UUID;
+import org.lectern.db.Freshness;
 import org.lectern.db.shard.Shards;
 import org.lectern.infra.jobs.JobHandler;
 import org.lectern.infra.jobs.JobRun;
 import org.lectern.infra.roles.ConditionalOnRole;
 import org.lectern.infra.roles.NodeRole;
 import org.lectern.video.library.Parts;
+import org.lectern.video.library.Video;
 import org.lectern.video.library.Videos;
 import org.lectern.video.media.Transcoder;
 import org.lectern.video.orders.VideoJobs;
@@ -25,6 +27,7 @@ class FirstJob implements JobHandler {
 
     private final Transcoder transcoder;
     private final Outputs outputs;
+    private final Discarded discarded;
     private final Videos videos;
     private final Parts parts;
     private final VideoJobs orders;
@@ -34,6 +37,7 @@ class FirstJob implements JobHandler {
     FirstJob(
             Transcoder transcoder,
             Outputs outputs,
+            Discarded discarded,
             Videos videos,
             Parts parts,
             VideoJobs orders,
@@ -41,6 +45,7 @@ class FirstJob implements JobHandler {
             Shards shards) {
         this.transcoder = transcoder;
         this.outputs = outputs;
+        this.discarded = discarded;
         this.videos = videos;
         this.parts = parts;
         this.orders = orders;
@@ -62,9 +67,13 @@ class FirstJob implements JobHandler {
         if (!Boolean.TRUE.equals(begun)) {
             return Effect.NONE;
         }
+        Video video = videos.find(run.job().context(), id, Freshness.PRIMARY).block(WRITE);
+        if (video == null) {
+            return Effect.NONE;
+        }
         Outputs.Stored stored = outputs.make(
                 run,
-                id,
+                video,
                 (source, folder, percent) -> transcoder.first(order.source(), source, folder, percent, run::stopped));
         Transcoder.Made made = stored.made();
         return transaction -> parts.done(transaction, id, order.part(), new Parts.Done(stored.output(), made.part()))
@@ -79,7 +88,7 @@ class FirstJob implements JobHandler {
                         .then(open == 0 ? orders.join(transaction, id, order.source()) : Mono.empty())
                         .thenReturn(open))
                 // Deleted meanwhile: what was stored must go again.
-                .switchIfEmpty(Mono.defer(() -> orders.purge(transaction, id).thenReturn(0L)))
+                .switchIfEmpty(Mono.defer(() -> discarded.by(transaction, video).thenReturn(0L)))
                 .then();
     }
 }

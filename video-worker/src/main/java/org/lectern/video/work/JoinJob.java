@@ -32,14 +32,23 @@ class JoinJob implements JobHandler {
 
     private final Transcoder transcoder;
     private final Outputs outputs;
+    private final Discarded discarded;
     private final Videos videos;
     private final Parts parts;
     private final VideoJobs orders;
     private final Published published;
 
-    JoinJob(Transcoder transcoder, Outputs outputs, Videos videos, Parts parts, VideoJobs orders, Published published) {
+    JoinJob(
+            Transcoder transcoder,
+            Outputs outputs,
+            Discarded discarded,
+            Videos videos,
+            Parts parts,
+            VideoJobs orders,
+            Published published) {
         this.transcoder = transcoder;
         this.outputs = outputs;
+        this.discarded = discarded;
         this.videos = videos;
         this.parts = parts;
         this.orders = orders;
@@ -64,10 +73,10 @@ class JoinJob implements JobHandler {
         Parts.Done first = done.getFirst();
         List<Parts.Done> ranges = done.subList(1, done.size());
         Outputs.Stored stored;
-        try (WorkFolder work = outputs.folder(id)) {
+        try (WorkFolder work = outputs.folder(video)) {
             Path folder = work.path();
             for (String picture : PICTURES) {
-                outputs.fetch(run, id, first.output(), picture, folder);
+                outputs.fetch(video, first.output(), picture, folder);
             }
             Transcoder.Made made = transcoder.join(
                     order.source(),
@@ -76,7 +85,7 @@ class JoinJob implements JobHandler {
                     ranges.stream().map(Parts.Done::part).toList(),
                     ranges.stream().map(range -> range.output().toString()).toList(),
                     folder);
-            stored = outputs.store(run, id, made, folder);
+            stored = outputs.store(run, video, made, folder);
         }
         List<Part> all = new ArrayList<>(done.stream().map(Parts.Done::part).toList());
         all.add(stored.made().part());
@@ -84,6 +93,8 @@ class JoinJob implements JobHandler {
         return transaction -> videos.improve(
                         transaction, id, stored.output(), stored.made().renditions(), bytes)
                 .flatMap(moved ->
-                        moved ? published.improve(transaction, id, stored.output()) : orders.purge(transaction, id));
+                        moved ? published.improve(transaction, id, stored.output()) : discarded.by(transaction, video))
+                // Several attempts at several shares: one of them may have left something.
+                .then(discarded.tidy(transaction, video));
     }
 }

@@ -11,15 +11,14 @@ import org.lectern.infra.roles.ConditionalOnRole;
 import org.lectern.infra.roles.NodeRole;
 import org.lectern.infra.storage.RegionalStorage;
 import org.lectern.video.VideoFiles;
+import org.lectern.video.library.Contents;
 import org.lectern.video.library.Video;
 import org.lectern.video.library.VideoState;
 import org.lectern.video.library.Videos;
 import org.lectern.video.orders.VideoJobs;
 import org.springframework.stereotype.Component;
-import reactor.core.publisher.Flux;
-import reactor.core.publisher.Mono;
 
-/** Removes the bytes, in all regions, of a video whose row is gone, or that was not accepted; any other video keeps its bytes. */
+/** Removes the file of an upload that nobody waits for, and in all regions the objects of a content that no video has. */
 @Component
 @ConditionalOnRole(NodeRole.VIDEO)
 class PurgeJob implements JobHandler {
@@ -29,12 +28,14 @@ class PurgeJob implements JobHandler {
     private static final Duration REMOVE = Duration.ofMinutes(1);
 
     private final Videos videos;
+    private final Contents contents;
     private final VideoJobs orders;
     private final RegionalStorage storage;
     private final VideoFiles files;
 
-    PurgeJob(Videos videos, VideoJobs orders, RegionalStorage storage, VideoFiles files) {
+    PurgeJob(Videos videos, Contents contents, VideoJobs orders, RegionalStorage storage, VideoFiles files) {
         this.videos = videos;
+        this.contents = contents;
         this.orders = orders;
         this.storage = storage;
         this.files = files;
@@ -48,14 +49,19 @@ class PurgeJob implements JobHandler {
     @Override
     public Effect run(JobRun run) throws IOException {
         ContextId context = run.job().context();
-        UUID id = orders.video(run.job());
+        VideoJobs.PurgeOrder order = orders.purgeOrder(run.job());
+        UUID id = order.video();
+        UUID content = order.content();
         Video video = videos.find(context, id, Freshness.PRIMARY).block(READ);
         if (video == null || video.state() == VideoState.REJECTED) {
-            Flux.concat(Mono.just(storage.home()), Flux.fromIterable(storage.replicas()))
-                    .flatMapDelayError(
-                            region -> storage.in(region).deleteAll(VideoFiles.prefix(context, id)), REGIONS_AT_ONCE, 1)
-                    .blockLast(REMOVE);
             files.removeUpload(context, id);
+        }
+        if (content != null
+                && !contents.used(context, content).blockOptional(READ).orElse(true)) {
+            storage.all()
+                    .flatMapDelayError(
+                            region -> region.deleteAll(VideoFiles.prefix(context, content)), REGIONS_AT_ONCE, 1)
+                    .blockLast(REMOVE);
         }
         return Effect.NONE;
     }

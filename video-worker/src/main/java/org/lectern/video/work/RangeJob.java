@@ -9,6 +9,7 @@ import org.lectern.infra.jobs.JobRun;
 import org.lectern.infra.roles.ConditionalOnRole;
 import org.lectern.infra.roles.NodeRole;
 import org.lectern.video.library.Parts;
+import org.lectern.video.library.Video;
 import org.lectern.video.library.Videos;
 import org.lectern.video.media.Transcoder;
 import org.lectern.video.orders.VideoJobs;
@@ -25,13 +26,16 @@ class RangeJob implements JobHandler {
 
     private final Transcoder transcoder;
     private final Outputs outputs;
+    private final Discarded discarded;
     private final Videos videos;
     private final Parts parts;
     private final VideoJobs orders;
 
-    RangeJob(Transcoder transcoder, Outputs outputs, Videos videos, Parts parts, VideoJobs orders) {
+    RangeJob(
+            Transcoder transcoder, Outputs outputs, Discarded discarded, Videos videos, Parts parts, VideoJobs orders) {
         this.transcoder = transcoder;
         this.outputs = outputs;
+        this.discarded = discarded;
         this.videos = videos;
         this.parts = parts;
         this.orders = orders;
@@ -46,12 +50,13 @@ class RangeJob implements JobHandler {
     public Effect run(JobRun run) throws IOException, InterruptedException {
         PartOrder order = orders.partOrder(run.job());
         UUID id = order.video();
-        if (videos.find(run.job().context(), id, Freshness.PRIMARY).block(READ) == null) {
+        Video video = videos.find(run.job().context(), id, Freshness.PRIMARY).block(READ);
+        if (video == null) {
             return Effect.NONE;
         }
         Outputs.Stored stored = outputs.make(
                 run,
-                id,
+                video,
                 (source, folder, percent) ->
                         transcoder.range(order.source(), order.part() - 1, source, folder, percent, run::stopped));
         Transcoder.Made made = stored.made();
@@ -59,7 +64,7 @@ class RangeJob implements JobHandler {
                 .flatMap(open -> (open == 0 ? orders.join(transaction, id, order.source()) : Mono.<Void>empty())
                         .thenReturn(open))
                 // Deleted meanwhile: what was stored must go again.
-                .switchIfEmpty(Mono.defer(() -> orders.purge(transaction, id).thenReturn(0L)))
+                .switchIfEmpty(Mono.defer(() -> discarded.by(transaction, video).thenReturn(0L)))
                 .then();
     }
 }

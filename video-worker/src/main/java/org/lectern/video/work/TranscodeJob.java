@@ -8,16 +8,19 @@ import java.time.Duration;
 import java.time.Instant;
 import java.util.UUID;
 import org.lectern.db.ContextId;
+import org.lectern.db.Freshness;
 import org.lectern.db.shard.Shards;
 import org.lectern.infra.jobs.JobHandler;
 import org.lectern.infra.jobs.JobRun;
 import org.lectern.infra.roles.ConditionalOnRole;
 import org.lectern.infra.roles.NodeRole;
+import org.lectern.video.library.Video;
 import org.lectern.video.library.Videos;
 import org.lectern.video.media.Transcoder;
 import org.lectern.video.orders.VideoJobs;
 import org.lectern.video.orders.VideoJobs.TranscodeOrder;
 import org.springframework.stereotype.Component;
+import reactor.core.publisher.Mono;
 
 /** Makes a video playable. The video's row names one output, once its effect commits. */
 @Component
@@ -28,6 +31,7 @@ class TranscodeJob implements JobHandler {
 
     private final Transcoder transcoder;
     private final Outputs outputs;
+    private final Discarded discarded;
     private final Videos videos;
     private final VideoJobs orders;
     private final Published published;
@@ -38,6 +42,7 @@ class TranscodeJob implements JobHandler {
     TranscodeJob(
             Transcoder transcoder,
             Outputs outputs,
+            Discarded discarded,
             Videos videos,
             VideoJobs orders,
             Published published,
@@ -46,6 +51,7 @@ class TranscodeJob implements JobHandler {
             MeterRegistry meters) {
         this.transcoder = transcoder;
         this.outputs = outputs;
+        this.discarded = discarded;
         this.videos = videos;
         this.orders = orders;
         this.published = published;
@@ -72,14 +78,19 @@ class TranscodeJob implements JobHandler {
             // Deleted, or done by an earlier attempt.
             return Effect.NONE;
         }
+        Video video = videos.find(context, id, Freshness.PRIMARY).block(WRITE);
+        if (video == null) {
+            return Effect.NONE;
+        }
         Instant start = clock.instant();
         Outputs.Stored stored = outputs.make(
                 run,
-                id,
+                video,
                 (source, folder, percent) ->
                         transcoder.transcode(order.source(), source, folder, percent, run::stopped));
         duration.record(Duration.between(start, clock.instant()));
         Transcoder.Made made = stored.made();
+        boolean again = run.job().attempt() > 1;
         boolean poster = made.files().contains(Transcoder.POSTER);
         return transaction -> videos.ready(
                         transaction,
@@ -90,6 +101,7 @@ class TranscodeJob implements JobHandler {
                         made.part().bytes())
                 // Deleted meanwhile: what was stored must go again.
                 .flatMap(moved ->
-                        moved ? published.begin(transaction, id, stored.output()) : orders.purge(transaction, id));
+                        moved ? published.begin(transaction, id, stored.output()) : discarded.by(transaction, video))
+                .then(again ? discarded.tidy(transaction, video) : Mono.empty());
     }
 }

@@ -29,12 +29,16 @@ class VideoJobOwner implements JobOwner {
 
     @Override
     public Set<String> kinds() {
-        return Set.of(VideoJobs.PROBE, VideoJobs.TRANSCODE, VideoJobs.FIRST);
+        return Set.of(VideoJobs.PROBE, VideoJobs.STORE, VideoJobs.TRANSCODE, VideoJobs.FIRST);
     }
 
     @Override
     public Effect ended(Job job, String cause) {
-        Video.Fault dead = job.kind().equals(VideoJobs.PROBE) ? Faults.PROBE : Faults.TRANSCODE;
+        Video.Fault dead = switch (job.kind()) {
+            case VideoJobs.PROBE -> Faults.PROBE;
+            case VideoJobs.STORE -> Faults.STORE;
+            default -> Faults.TRANSCODE;
+        };
         Video.Fault fault = job.state() == JobState.CANCELLED ? Faults.CANCELLED : dead;
         return transaction ->
                 videos.end(transaction, video(job), VideoState.FAILED, fault).then();

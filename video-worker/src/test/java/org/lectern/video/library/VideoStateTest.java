@@ -16,9 +16,9 @@ class VideoStateTest {
     }
 
     @Test
-    void nothingGoesBackToUploadingAndReadyComesFromProcessingOnly() {
+    void nothingGoesBackToUploadingAndReadyComesFromWork() {
         assertThat(VideoState.before(VideoState.UPLOADING)).isEmpty();
-        assertThat(VideoState.before(VideoState.READY)).containsExactly("processing");
+        assertThat(VideoState.before(VideoState.READY)).containsExactly("queued", "processing");
         assertThat(VideoState.before(VideoState.QUEUED)).containsExactly("uploading", "queued", "failed");
     }
 

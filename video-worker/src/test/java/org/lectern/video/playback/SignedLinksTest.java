@@ -26,6 +26,7 @@ class SignedLinksTest {
     private static final Instant NOW = Instant.parse("2026-11-21T10:10:00Z");
     private static final ContextId COURSE = new ContextId(new UUID(1, 1));
     private static final UUID VIDEO = new UUID(2, 2);
+    private static final UUID CONTENT = new UUID(4, 4);
     private static final UUID OUTPUT = new UUID(3, 3);
     private static final String SECRET = "0123456789abcdef0123456789abcdef";
 
@@ -41,44 +42,48 @@ class SignedLinksTest {
 
     @Test
     void aLinkHoldsForItsLifetimeAndNotForEver() {
-        String grant = grant(links(SECRET, NOW).link(COURSE, VIDEO, OUTPUT, "master.m3u8"));
-        assertThat(links(SECRET, NOW).check(grant, COURSE, VIDEO)).isEqualTo(Verdict.VALID);
-        assertThat(links(SECRET, NOW.plus(Duration.ofHours(6))).check(grant, COURSE, VIDEO))
+        String grant = grant(links(SECRET, NOW).link(COURSE, VIDEO, CONTENT, OUTPUT, "master.m3u8"));
+        assertThat(links(SECRET, NOW).check(grant, COURSE, VIDEO, CONTENT)).isEqualTo(Verdict.VALID);
+        assertThat(links(SECRET, NOW.plus(Duration.ofHours(6))).check(grant, COURSE, VIDEO, CONTENT))
                 .isEqualTo(Verdict.VALID);
-        assertThat(links(SECRET, NOW.plus(Duration.ofHours(7))).check(grant, COURSE, VIDEO))
+        assertThat(links(SECRET, NOW.plus(Duration.ofHours(7))).check(grant, COURSE, VIDEO, CONTENT))
                 .isEqualTo(Verdict.EXPIRED);
     }
 
     @Test
     void theSameAddressWithinTheHourSoThatCachesHelp() {
-        String first = links(SECRET, NOW).link(COURSE, VIDEO, OUTPUT, "master.m3u8");
-        assertThat(links(SECRET, NOW.plusSeconds(900)).link(COURSE, VIDEO, OUTPUT, "master.m3u8"))
+        String first = links(SECRET, NOW).link(COURSE, VIDEO, CONTENT, OUTPUT, "master.m3u8");
+        assertThat(links(SECRET, NOW.plusSeconds(900)).link(COURSE, VIDEO, CONTENT, OUTPUT, "master.m3u8"))
                 .isEqualTo(first);
-        assertThat(first).matches("/media/\\d+\\.[\\w-]{43}/" + COURSE + "/" + VIDEO + "/" + OUTPUT + "/master\\.m3u8");
+        assertThat(first)
+                .matches("/media/\\d+\\.[\\w-]{43}/" + COURSE + "/" + VIDEO + "/" + CONTENT + "/" + OUTPUT
+                        + "/master\\.m3u8");
     }
 
     @Test
     void aGrantIsGoodForItsOwnVideoOnly() {
         SignedLinks links = links(SECRET, NOW);
-        String grant = grant(links.link(COURSE, VIDEO, OUTPUT, "x"));
+        String grant = grant(links.link(COURSE, VIDEO, CONTENT, OUTPUT, "x"));
         UUID other = new UUID(9, 9);
-        assertThat(links.check(grant, new ContextId(other), VIDEO)).isEqualTo(Verdict.FORGED);
-        assertThat(links.check(grant, COURSE, other)).isEqualTo(Verdict.FORGED);
-        assertThat(links("another secret of at least 32 chars", NOW).check(grant, COURSE, VIDEO))
+        assertThat(links.check(grant, new ContextId(other), VIDEO, CONTENT)).isEqualTo(Verdict.FORGED);
+        assertThat(links.check(grant, COURSE, other, CONTENT)).isEqualTo(Verdict.FORGED);
+        assertThat(links.check(grant, COURSE, VIDEO, other)).isEqualTo(Verdict.FORGED);
+        assertThat(links("another secret of at least 32 chars", NOW).check(grant, COURSE, VIDEO, CONTENT))
                 .isEqualTo(Verdict.FORGED);
     }
 
     @Property
     void noSingleChangeSurvives(@ForAll @IntRange(min = 0, max = 53) int place, @ForAll char other) {
         SignedLinks links = links(SECRET, NOW);
-        String grant = grant(links.link(COURSE, VIDEO, OUTPUT, "x"));
+        String grant = grant(links.link(COURSE, VIDEO, CONTENT, OUTPUT, "x"));
         String changed = grant.substring(0, place) + other + grant.substring(place + 1);
-        assertThat(links.check(changed, COURSE, VIDEO) == Verdict.VALID).isEqualTo(changed.equals(grant));
+        assertThat(links.check(changed, COURSE, VIDEO, CONTENT) == Verdict.VALID)
+                .isEqualTo(changed.equals(grant));
     }
 
     @Property
     void nothingInventedHolds(@ForAll String grant) {
-        assertThat(links(SECRET, NOW).check(grant, COURSE, VIDEO)).isEqualTo(Verdict.FORGED);
+        assertThat(links(SECRET, NOW).check(grant, COURSE, VIDEO, CONTENT)).isEqualTo(Verdict.FORGED);
     }
 
     @Test

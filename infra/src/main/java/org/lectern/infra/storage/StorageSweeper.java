@@ -1,0 +1,68 @@
+package org.lectern.infra.storage;
+
+import java.time.Clock;
+import java.time.Duration;
+import org.jspecify.annotations.Nullable;
+import org.lectern.infra.roles.ConditionalOnRole;
+import org.lectern.infra.roles.NodeRole;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+import org.springframework.context.SmartLifecycle;
+import org.springframework.stereotype.Component;
+import reactor.core.Disposable;
+import reactor.core.publisher.Flux;
+import reactor.core.publisher.Mono;
+
+/** Removes from all storages, every hour, what killed nodes left half stored; a region that does not answer is tried again then. */
+@Component
+@ConditionalOnRole(NodeRole.VIDEO)
+final class StorageSweeper implements SmartLifecycle {
+
+    private static final Logger LOG = LoggerFactory.getLogger(StorageSweeper.class);
+    private static final Duration EVERY = Duration.ofHours(1);
+
+    /** Longer than anything that is still being stored. */
+    private static final Duration FORGOTTEN = Duration.ofHours(24);
+
+    private final RegionalStorage storage;
+    private final Clock clock;
+    private volatile @Nullable Disposable running;
+
+    StorageSweeper(RegionalStorage storage, Clock clock) {
+        this.storage = storage;
+        this.clock = clock;
+    }
+
+    @Override
+    public void start() {
+        running = Flux.interval(EVERY)
+                .onBackpressureDrop()
+                .concatMap(tick -> sweep())
+                .subscribe();
+    }
+
+    /** One round. */
+    Mono<Void> sweep() {
+        return storage.all()
+                .concatMap(
+                        region -> region.sweep(clock.instant().minus(FORGOTTEN)).onErrorResume(failure -> {
+                            LOG.warn("What is half stored could not be removed now", failure);
+                            return Mono.empty();
+                        }))
+                .then();
+    }
+
+    @Override
+    public void stop() {
+        Disposable current = running;
+        if (current != null) {
+            current.dispose();
+            running = null;
+        }
+    }
+
+    @Override
+    public boolean isRunning() {
+        return running != null;
+    }
+}
