@@ -109,8 +109,8 @@ class S3StorageTest extends ObjectStorageContract {
     @Test
     void aWrongSecretIsRefusedAndNotTakenForAMissingObject() throws Exception {
         Path source = Files.writeString(folder.resolve("source"), "x");
-        try (S3Storage stranger = new S3Storage(
-                settings(Objects.requireNonNull(server.getUri()), "another secret"), Clock.systemUTC())) {
+        try (S3Storage stranger =
+                new S3Storage(settings(Objects.requireNonNull(server.getUri()), "another secret"), Clock.systemUTC())) {
             StepVerifier.create(stranger.put("k", source))
                     .expectErrorSatisfies(failure -> assertThat(failure).isInstanceOf(S3Exception.class))
                     .verify(Duration.ofSeconds(60));
