@@ -4,6 +4,8 @@ import java.io.PrintWriter;
 import java.util.Arrays;
 import java.util.List;
 import java.util.OptionalInt;
+import org.lectern.app.lti.LtiProperties;
+import org.lectern.app.lti.doctor.PlatformCheck;
 import org.lectern.infra.roles.NodeRole;
 
 /** Options that answer at once. Nothing is started for them: no context, no embedded service, no port. */
@@ -11,6 +13,7 @@ public final class Commands {
 
     private static final String LIST_ROLES = "--list-roles";
     private static final String VERIFY_CONFIG = "--verify-config";
+    private static final String CHECK_PLATFORMS = "--check-platforms";
 
     private Commands() {}
 
@@ -28,11 +31,16 @@ public final class Commands {
             return OptionalInt.of(0);
         }
         if (given.contains(VERIFY_CONFIG)) {
-            String[] configuration =
-                    given.stream().filter(one -> !one.equals(VERIFY_CONFIG)).toArray(String[]::new);
-            return OptionalInt.of(verify(configuration, out));
+            return OptionalInt.of(verify(without(given, VERIFY_CONFIG), out));
+        }
+        if (given.contains(CHECK_PLATFORMS)) {
+            return OptionalInt.of(checkPlatforms(without(given, CHECK_PLATFORMS), out));
         }
         return OptionalInt.empty();
+    }
+
+    private static String[] without(List<String> given, String command) {
+        return given.stream().filter(one -> !one.equals(command)).toArray(String[]::new);
     }
 
     private static void listRoles(PrintWriter out) {
@@ -55,5 +63,18 @@ public final class Commands {
                         : problems.size() == 1 ? "1 problem." : problems.size() + " problems.");
         out.flush();
         return problems.isEmpty() ? 0 : 1;
+    }
+
+    /** Asks the platforms of the configuration what a launch would ask; a configuration that is wrong comes first. */
+    private static int checkPlatforms(String[] configuration, PrintWriter out) {
+        int problems = verify(configuration, out);
+        if (problems != 0) {
+            return problems;
+        }
+        int failures =
+                PlatformCheck.run(ConfigurationCheck.bound("lectern.lti", LtiProperties.class, configuration), out);
+        out.println(failures == 0 ? "Nothing is wrong." : failures == 1 ? "1 failure." : failures + " failures.");
+        out.flush();
+        return failures == 0 ? 0 : 1;
     }
 }

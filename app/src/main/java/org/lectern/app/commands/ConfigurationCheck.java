@@ -77,6 +77,11 @@ final class ConfigurationCheck {
         return List.copyOf(problems);
     }
 
+    /** The settings of a record as a node would see them. */
+    static <T> T bound(String prefix, Class<T> record, String[] arguments) {
+        return Binder.get(environment(arguments)).bindOrCreate(prefix, record);
+    }
+
     /** Every settings record of Lectern on the class path. */
     static List<Class<?>> records() {
         var scan = new ClassPathScanningCandidateComponentProvider(false);

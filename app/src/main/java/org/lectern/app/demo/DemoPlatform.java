@@ -62,6 +62,7 @@ class DemoPlatform {
                                 CLIENT_ID,
                                 here.resolve("/demo/platform/authorize"),
                                 here.resolve("/demo/platform/token"),
+                                null,
                                 here.resolve("/demo/platform/jwks"),
                                 List.of(DEPLOYMENT_ID),
                                 false,

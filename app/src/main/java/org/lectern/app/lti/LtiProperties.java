@@ -58,6 +58,7 @@ public record LtiProperties(
      * @param clientId the id it gave to Lectern
      * @param authorizationEndpoint its OpenID Connect authorization endpoint
      * @param tokenEndpoint its OAuth 2 token endpoint, for LTI services
+     * @param tokenAudience what the token endpoint is called in assertions ({@code aud}); its address when left out
      * @param jwksUri where its public keys are
      * @param deploymentIds deployments that may launch
      * @param pendingDeployments whether an unknown deployment is noted as pending for approval (default false)
@@ -71,6 +72,7 @@ public record LtiProperties(
             @NotBlank @Size(max = 255) String clientId,
             URI authorizationEndpoint,
             @Nullable URI tokenEndpoint,
+            @Nullable @Size(max = 512) String tokenAudience,
             URI jwksUri,
             @DefaultValue({}) List<@NotBlank @Size(max = 255) String> deploymentIds,
             @DefaultValue("false") boolean pendingDeployments,

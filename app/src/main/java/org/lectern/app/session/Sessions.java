@@ -6,6 +6,7 @@ import io.r2dbc.spi.Readable;
 import java.time.Clock;
 import java.time.Instant;
 import java.util.Arrays;
+import java.util.Collection;
 import java.util.HexFormat;
 import java.util.Objects;
 import java.util.Set;
@@ -160,10 +161,20 @@ public class Sessions implements Expiring {
      * @param onlyOperators whether the others go on
      */
     public Mono<Void> endOf(DatabaseClient sql, UUID registration, boolean onlyOperators) {
-        return sql.sql("delete from session where registration_id = :registration"
+        return ended(sql.sql("delete from session where registration_id = :registration"
                         + (onlyOperators ? " and operator" : "") + " returning id")
-                .bind("registration", registration)
-                .map(row -> required(row, "id", UUID.class))
+                .bind("registration", registration));
+    }
+
+    /** Ends all sessions of some courses of a platform, as {@link #endOf} does. */
+    public Mono<Void> endIn(DatabaseClient sql, UUID registration, Collection<UUID> contexts) {
+        return ended(sql.sql("""
+                        delete from session where registration_id = :registration and context_id = any(:contexts)
+                        returning id""").bind("registration", registration).bind("contexts", contexts.toArray(UUID[]::new)));
+    }
+
+    private Mono<Void> ended(GenericExecuteSpec deletion) {
+        return deletion.map(row -> required(row, "id", UUID.class))
                 .all()
                 .collect(Collectors.toSet())
                 .doOnNext(ended -> remembered.asMap().values().removeIf(known -> ended.contains(known.id())))

@@ -6,6 +6,7 @@ import java.io.PrintWriter;
 import java.io.StringWriter;
 import java.util.OptionalInt;
 import org.junit.jupiter.api.Test;
+import org.lectern.app.lti.launch.TestPlatform;
 import org.lectern.infra.roles.NodeRole;
 
 class CommandsTest {
@@ -57,6 +58,35 @@ class CommandsTest {
     void anEmptyListOfRolesIsRefused() {
         assertThat(run("--verify-config", "--lectern.roles=")).hasValue(1);
         assertThat(answer.toString()).contains("lectern.roles names no role");
+    }
+
+    @Test
+    void platformsOfTheConfigurationAreChecked() {
+        try (var platform = new TestPlatform((here, routes) -> routes.get(
+                "/authorize", (request, response) -> response.status(400).send()))) {
+            assertThat(run(check(
+                            platform.issuer() + "/authorize",
+                            platform.keysAddress().toString())))
+                    .as(answer.toString())
+                    .hasValue(0);
+            assertThat(answer.toString())
+                    .contains("https://lms.example, client 7", "1 of them fit", "Nothing is wrong.");
+            assertThat(run(check(platform.issuer() + "/nowhere", platform.issuer() + "/no-keys")))
+                    .hasValue(1);
+            assertThat(answer.toString())
+                    .contains("It answers 404", "Compare the address with the one the platform shows", "2 failures.");
+        }
+    }
+
+    private static String[] check(String authorization, String keys) {
+        String prefix = "--lectern.lti.registrations[0].";
+        return new String[] {
+            "--check-platforms",
+            prefix + "issuer=https://lms.example",
+            prefix + "client-id=7",
+            prefix + "authorization-endpoint=" + authorization,
+            prefix + "jwks-uri=" + keys
+        };
     }
 
     private OptionalInt run(String... arguments) {

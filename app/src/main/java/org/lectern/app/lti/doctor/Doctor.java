@@ -1,39 +1,29 @@
 package org.lectern.app.lti.doctor;
 
-import com.nimbusds.jose.jwk.Curve;
-import com.nimbusds.jose.jwk.ECKey;
-import com.nimbusds.jose.jwk.JWK;
-import com.nimbusds.jose.jwk.JWKSet;
-import com.nimbusds.jose.jwk.RSAKey;
 import com.nimbusds.jwt.JWTClaimsSet;
 import java.net.URI;
-import java.text.ParseException;
 import java.time.Clock;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Date;
 import java.util.List;
+import java.util.Objects;
 import java.util.UUID;
 import org.jspecify.annotations.Nullable;
-import org.lectern.app.lti.LtiProperties;
 import org.lectern.app.lti.doctor.Diagnosis.Step;
 import org.lectern.app.lti.keys.ToolKeys;
 import org.lectern.app.lti.launch.Rejections;
 import org.lectern.app.lti.platform.Approval;
-import org.lectern.app.lti.platform.PlatformHttp;
 import org.lectern.app.lti.platform.RegisteredPlatform;
 import org.lectern.app.lti.platform.Registration;
 import org.lectern.app.lti.platform.RegistrationDesk;
-import org.lectern.app.lti.platform.UnacceptableAddressException;
 import org.lectern.infra.roles.ConditionalOnRole;
 import org.lectern.infra.roles.NodeRole;
-import org.springframework.http.HttpHeaders;
 import org.springframework.http.MediaType;
 import org.springframework.stereotype.Component;
 import org.springframework.util.IdGenerator;
 import org.springframework.web.reactive.function.BodyInserters;
-import org.springframework.web.reactive.function.client.WebClient;
 import reactor.core.publisher.Mono;
 import tools.jackson.core.JacksonException;
 import tools.jackson.databind.JsonNode;
@@ -52,28 +42,25 @@ class Doctor {
     private static final int REJECTIONS_SHOWN = 5;
 
     private final RegistrationDesk desk;
-    private final PlatformHttp http;
+    private final AddressChecks addresses;
     private final ToolKeys keys;
     private final Rejections rejections;
-    private final LtiProperties properties;
     private final JsonMapper json;
     private final IdGenerator ids;
     private final Clock clock;
 
     Doctor(
             RegistrationDesk desk,
-            PlatformHttp http,
+            AddressChecks addresses,
             ToolKeys keys,
             Rejections rejections,
-            LtiProperties properties,
             JsonMapper json,
             IdGenerator ids,
             Clock clock) {
         this.desk = desk;
-        this.http = http;
+        this.addresses = addresses;
         this.keys = keys;
         this.rejections = rejections;
-        this.properties = properties;
         this.json = json;
         this.ids = ids;
         this.clock = clock;
@@ -83,7 +70,11 @@ class Doctor {
     Mono<Diagnosis> examine(UUID id) {
         return desk.find(id).flatMap(platform -> {
             Registration registration = platform.registration();
-            return Mono.zip(authorization(registration), keySet(registration), token(registration))
+            return Mono.zip(
+                            addresses.authorization(registration),
+                            addresses.keySet(registration),
+                            token(registration),
+                            rejections.recent())
                     .map(answers -> {
                         List<Step> steps = new ArrayList<>();
                         steps.add(state(registration));
@@ -92,7 +83,7 @@ class Doctor {
                         steps.add(answers.getT1());
                         steps.addAll(answers.getT2());
                         steps.add(answers.getT3());
-                        steps.add(rejected(registration));
+                        steps.add(rejected(registration, answers.getT4()));
                         return new Diagnosis(id, clock.instant(), steps);
                     });
         });
@@ -139,94 +130,6 @@ class Doctor {
                 : Step.ok("deployments", counted);
     }
 
-    private Mono<Step> authorization(Registration registration) {
-        String name = "authorization-endpoint";
-        return exchanged(
-                        name,
-                        registration,
-                        registration.authorizationEndpoint(),
-                        client -> client.get()
-                                .uri(registration.authorizationEndpoint())
-                                .exchangeToMono(response -> response.releaseBody()
-                                        .thenReturn(response.statusCode().value())))
-                .map(answer -> switch (answer) {
-                    case Failed<?> failed -> failed.step();
-                    // Without a login it has nothing to say: most platforms answer 400, or lead to their own page.
-                    case Answered<Integer> answered ->
-                        answered.value() == 404 || answered.value() == 410 || answered.value() >= 500
-                                ? Step.failure(
-                                        name,
-                                        "It answers " + answered.value(),
-                                        "Compare the address with the one the platform shows")
-                                : Step.ok(name, "It answers (" + answered.value() + " to a request that is no login)");
-                });
-    }
-
-    private Mono<List<Step>> keySet(Registration registration) {
-        String name = "key-set";
-        return exchanged(
-                        name,
-                        registration,
-                        registration.jwksUri(),
-                        client -> client.get()
-                                .uri(registration.jwksUri())
-                                .accept(
-                                        MediaType.APPLICATION_JSON,
-                                        MediaType.parseMediaType("application/jwk-set+json"))
-                                .exchangeToMono(response -> response.bodyToMono(String.class)
-                                        .defaultIfEmpty("")
-                                        .map(body -> new Response(
-                                                response.statusCode().value(),
-                                                response.headers().asHttpHeaders(),
-                                                body))))
-                .map(answer -> switch (answer) {
-                    case Failed<?> failed -> List.of(failed.step());
-                    case Answered<Response> answered ->
-                        List.of(keys(answered.value()), time(answered.value().headers()));
-                });
-    }
-
-    private static Step keys(Response response) {
-        String name = "key-set";
-        String advice = "Launches fail at rule key-known or keys-available; compare the address with the platform's";
-        if (response.status() != 200) {
-            return Step.failure(name, "It answers " + response.status(), advice);
-        }
-        try {
-            List<JWK> all = JWKSet.parse(response.body()).getKeys();
-            long usable = all.stream().filter(Doctor::usable).count();
-            String counted = all.size() + " keys, " + usable + " of them fit for RS256 or ES256 with a kid";
-            return usable == 0 ? Step.failure(name, counted, advice) : Step.ok(name, counted);
-        } catch (ParseException e) {
-            return Step.failure(name, "It answers what is no key set", advice);
-        }
-    }
-
-    private static boolean usable(JWK key) {
-        return key.getKeyID() != null
-                && ((key instanceof RSAKey rsa && rsa.size() >= 2048)
-                        || (key instanceof ECKey curve && Curve.P_256.equals(curve.getCurve())));
-    }
-
-    private Step time(HttpHeaders headers) {
-        long date = headers.getFirstDate(HttpHeaders.DATE);
-        if (date < 0) {
-            return Step.ok("clock", "The platform does not say what time it is");
-        }
-        // The header has whole seconds, and the answer took a moment.
-        Duration off =
-                Duration.between(Instant.ofEpochMilli(date), clock.instant()).abs();
-        String said = "The platform's clock is " + off.toSeconds() + " s from ours";
-        return off.compareTo(properties.clockLeeway()) > 0
-                ? Step.failure(
-                        "clock",
-                        said,
-                        "Launches fail at rules issued-at and expiry; set the clock right (NTP) on the side that is wrong")
-                : off.compareTo(Duration.ofSeconds(30)) > 0
-                        ? Step.warning("clock", said, "Set the clock right (NTP) on the side that is wrong")
-                        : Step.ok("clock", said);
-    }
-
     private Mono<Step> token(Registration registration) {
         String name = "token-endpoint";
         URI address = registration.tokenEndpoint();
@@ -234,7 +137,8 @@ class Doctor {
             return Mono.just(Step.warning(
                     name, "None is registered", "Launches work; scores, rosters and other services need one"));
         }
-        return exchanged(
+        return addresses
+                .exchanged(
                         name,
                         registration,
                         address,
@@ -249,17 +153,18 @@ class Doctor {
                                         .with("scope", SCOPE))
                                 .exchangeToMono(response -> response.bodyToMono(String.class)
                                         .defaultIfEmpty("")
-                                        .map(body -> new Response(
+                                        .map(body -> new AddressChecks.Response(
                                                 response.statusCode().value(),
                                                 response.headers().asHttpHeaders(),
                                                 body))))
                 .map(answer -> switch (answer) {
-                    case Failed<?> failed -> failed.step();
-                    case Answered<Response> answered -> granted(answered.value());
+                    case AddressChecks.Failed<?> failed -> failed.step();
+                    case AddressChecks.Answered<AddressChecks.Response> answered ->
+                        granted(registration, answered.value());
                 });
     }
 
-    private Step granted(Response response) {
+    private Step granted(Registration registration, AddressChecks.Response response) {
         String name = "token-endpoint";
         JsonNode body = read(response.body());
         if (response.status() == 200 && body != null && body.hasNonNull("access_token")) {
@@ -272,11 +177,12 @@ class Doctor {
                         name,
                         "It knows us, and does not permit scores (" + error + ")",
                         "Permit the Assignment and Grade Services for this tool in the platform, if you want scores");
-            case "invalid_client", "invalid_request" ->
+            case "invalid_client", "invalid_request", "invalid_grant" ->
                 Step.failure(
                         name,
-                        "It does not accept our signature (" + error + ")",
-                        "Give the platform our key set's address, /.well-known/jwks.json, and see that it can reach it");
+                        "It does not accept our signature (" + error + "), which was made for the audience "
+                                + registration.assertionAudience(),
+                        "Give the platform our key set's address, /.well-known/jwks.json, and see that it can reach it; where the platform shows an audience of its own (Brightspace does), set token_audience");
             default ->
                 Step.failure(
                         name,
@@ -290,22 +196,22 @@ class Doctor {
         return keys.sign(new JWTClaimsSet.Builder()
                 .issuer(registration.clientId())
                 .subject(registration.clientId())
-                .audience(endpoint.toString())
+                .audience(Objects.requireNonNullElseGet(registration.assertionAudience(), endpoint::toString))
                 .issueTime(Date.from(now))
                 .expirationTime(Date.from(now.plus(ASSERTION_LIFETIME)))
                 .jwtID(ids.generateId().toString())
                 .build());
     }
 
-    private Step rejected(Registration registration) {
-        List<String> last = rejections.recent().stream()
+    private static Step rejected(Registration registration, List<Rejections.Rejection> recent) {
+        List<String> last = recent.stream()
                 .filter(one -> registration.issuer().equals(one.issuer())
                         && registration.clientId().equals(one.clientId()))
                 .limit(REJECTIONS_SHOWN)
                 .map(one -> one.at() + " " + one.rule() + ": " + one.detail() + " (" + one.reference() + ")")
                 .toList();
         return last.isEmpty()
-                ? Step.ok("rejections", "This node rejected no launch of it lately")
+                ? Step.ok("rejections", "No launch of it was rejected lately")
                 : Step.warning("rejections", String.join("; ", last), "docs/lti.md says what each rule asks for");
     }
 
@@ -316,43 +222,4 @@ class Doctor {
             return null;
         }
     }
-
-    /** One call under the guard and the limits; what goes wrong becomes a step. */
-    private <T> Mono<Answer<T>> exchanged(String name, Registration registration, URI address, Call<T> call) {
-        return Mono.fromSupplier(() -> http.to(address, registration.trustedAddresses()))
-                .flatMap(call::with)
-                .timeout(properties.jwks().timeout())
-                .<Answer<T>>map(Answered::new)
-                .onErrorResume(
-                        UnacceptableAddressException.class,
-                        e -> Mono.just(
-                                new Failed<>(
-                                        Step.failure(
-                                                name,
-                                                "The address " + address.getHost() + " may not be called",
-                                                "It has to be https and name a public host; for a platform of your own network set trusted_addresses"))))
-                .onErrorResume(
-                        failure -> Mono.just(
-                                new Failed<>(
-                                        Step.failure(
-                                                name,
-                                                address.getHost()
-                                                        + " cannot be reached, is too slow or answers too much ("
-                                                        + failure.getClass().getSimpleName() + ")",
-                                                "See that this server can reach the platform: name resolution, firewall, proxy, certificate"))));
-    }
-
-    /** A call by a client that may be used for its address. */
-    private interface Call<T> {
-        Mono<T> with(WebClient client);
-    }
-
-    /** What came of a call. */
-    private sealed interface Answer<T> permits Answered, Failed {}
-
-    private record Answered<T>(T value) implements Answer<T> {}
-
-    private record Failed<T>(Step step) implements Answer<T> {}
-
-    private record Response(int status, HttpHeaders headers, String body) {}
 }

@@ -200,7 +200,11 @@ class LaunchRoutes {
     }
 
     private Mono<ServerResponse> rejected(ServerRequest request, LaunchRejectedException rejected) {
-        String reference = rejections.note(rejected);
+        return rejections.note(rejected).flatMap(reference -> told(request, rejected, reference));
+    }
+
+    private static Mono<ServerResponse> told(
+            ServerRequest request, LaunchRejectedException rejected, String reference) {
         var advice = rejected.rule().advice();
         if (!wantsHtml(request)) {
             return Mono.error(

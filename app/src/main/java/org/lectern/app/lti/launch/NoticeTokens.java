@@ -57,10 +57,9 @@ public class NoticeTokens {
                                                 new Login(registration, "", "", "", null, null, null, Instant.MAX))
                                         .notice(clock.instant(), properties.clockLeeway(), properties.tokenAge()))
                                 .flatMap(this::ofActiveDeployment)))
-                .onErrorResume(LaunchRejectedException.class, rejected -> {
-                    rejections.note(rejected);
-                    return Mono.empty();
-                });
+                .onErrorResume(
+                        LaunchRejectedException.class,
+                        rejected -> rejections.note(rejected).then(Mono.empty()));
     }
 
     private Mono<Notice> ofActiveDeployment(Notice notice) {

@@ -7,8 +7,12 @@ import java.time.Clock;
 import java.time.Instant;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.Deque;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import org.lectern.app.lti.platform.Registration;
 import org.lectern.infra.roles.ConditionalOnRole;
@@ -17,10 +21,12 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import org.springframework.beans.factory.ObjectProvider;
 import org.springframework.stereotype.Component;
+import reactor.core.publisher.Mono;
 
 /**
- * Tells operators of rejected launches: a log line, a counter by rule, and the last two hundred of this node for {@code
- * /api/ops/lti/rejections}. The user gets only the reference under which all of that is found.
+ * Tells operators of rejected launches: a log line, a counter by rule, and the last two hundred of all nodes for {@code
+ * /api/ops/lti/rejections} (of this node alone while Redis is gone). The user gets only the reference under which all of
+ * that is found.
  */
 @Component
 @ConditionalOnRole(NodeRole.WEB)
@@ -32,13 +38,20 @@ public class Rejections {
     /** No characters that people mix up when they read them aloud. */
     private static final String ALPHABET = "23456789ABCDEFGHJKMNPQRSTVWXYZ";
 
+    private final SharedRejections shared;
     private final MeterRegistry meters;
     private final ObjectProvider<Tracer> tracer;
     private final SecureRandom random;
     private final Clock clock;
     private final Deque<Rejection> recent = new ArrayDeque<>();
 
-    Rejections(MeterRegistry meters, ObjectProvider<Tracer> tracer, SecureRandom random, Clock clock) {
+    Rejections(
+            SharedRejections shared,
+            MeterRegistry meters,
+            ObjectProvider<Tracer> tracer,
+            SecureRandom random,
+            Clock clock) {
+        this.shared = shared;
         this.meters = meters;
         this.tracer = tracer;
         this.random = random;
@@ -46,7 +59,14 @@ public class Rejections {
     }
 
     /** Notes a rejection; answers its reference. */
-    String note(LaunchRejectedException rejected) {
+    Mono<String> note(LaunchRejectedException rejected) {
+        return Mono.defer(() -> {
+            Rejection rejection = noted(rejected);
+            return shared.add(rejection).thenReturn(rejection.reference());
+        });
+    }
+
+    private Rejection noted(LaunchRejectedException rejected) {
         Registration registration = rejected.registration();
         var rejection = new Rejection(
                 reference(),
@@ -76,11 +96,22 @@ public class Rejections {
             }
             recent.addFirst(rejection);
         }
-        return rejection.reference();
+        return rejection;
     }
 
-    /** The last rejections of this node, newest first. */
-    public List<Rejection> recent() {
+    /** The last rejections of all nodes, newest first; of this node while Redis is gone. */
+    public Mono<List<Rejection>> recent() {
+        return shared.all().map(all -> {
+            Map<String, Rejection> known = new LinkedHashMap<>();
+            Stream.concat(all.stream(), own().stream()).forEach(one -> known.putIfAbsent(one.reference(), one));
+            return known.values().stream()
+                    .sorted(Comparator.comparing(Rejection::at).reversed())
+                    .limit(KEPT)
+                    .toList();
+        });
+    }
+
+    private List<Rejection> own() {
         synchronized (recent) {
             return new ArrayList<>(recent);
         }

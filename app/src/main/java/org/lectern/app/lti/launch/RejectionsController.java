@@ -6,8 +6,9 @@ import org.lectern.infra.roles.ConditionalOnRole;
 import org.lectern.infra.roles.NodeRole;
 import org.springframework.web.bind.annotation.GetMapping;
 import org.springframework.web.bind.annotation.RestController;
+import reactor.core.publisher.Mono;
 
-/** Shows operators which rules launches broke lately on this node. */
+/** Shows operators which rules launches broke lately. */
 @RestController
 @ConditionalOnRole(NodeRole.WEB)
 class RejectionsController {
@@ -18,10 +19,10 @@ class RejectionsController {
         this.rejections = rejections;
     }
 
-    /** Launches that were rejected lately on this node, each with the rule that failed; newest first. */
+    /** Launches that were rejected lately on any node, each with the rule that failed; newest first. */
     @GetMapping("/api/ops/lti/rejections")
-    RecentRejections recent() {
-        return new RecentRejections(rejections.recent(), null);
+    Mono<RecentRejections> recent() {
+        return rejections.recent().map(found -> new RecentRejections(found, null));
     }
 
     /**

@@ -13,6 +13,7 @@ import org.jspecify.annotations.Nullable;
  * @param name what people call it
  * @param authorizationEndpoint where logins are sent
  * @param tokenEndpoint where service tokens come from, if it has any
+ * @param tokenAudience what the token endpoint is called in assertions, where that is not its address
  * @param jwksUri where its public keys are
  * @param trustedAddresses whether its addresses may lead into loopback and private networks
  * @param approval whether an operator agreed to it
@@ -28,6 +29,7 @@ public record Registration(
         String name,
         URI authorizationEndpoint,
         @Nullable URI tokenEndpoint,
+        @Nullable String tokenAudience,
         URI jwksUri,
         boolean trustedAddresses,
         Approval approval,
@@ -35,6 +37,14 @@ public record Registration(
         boolean operators,
         boolean anonymousLaunches,
         boolean pendingDeployments) {
+
+    /**
+     * The {@code aud} of assertions for its token endpoint: what the platform said, else the endpoint's address (LTI
+     * Security Framework 1.0, section 4.1.1). Null where it has no token endpoint.
+     */
+    public @Nullable String assertionAudience() {
+        return tokenEndpoint == null || tokenAudience != null ? tokenAudience : tokenEndpoint.toString();
+    }
 
     /** Whether an operator agreed to it and nobody paused it: only then it launches, calls services and is listened to. */
     public boolean open() {

@@ -15,6 +15,7 @@ import org.jspecify.annotations.Nullable;
  * @param name what people call it
  * @param authorizationEndpoint its OpenID Connect authorization endpoint
  * @param tokenEndpoint its OAuth 2 token endpoint
+ * @param tokenAudience what the token endpoint is called in assertions; empty for its address
  * @param jwksUri where its public keys are
  * @param trustedAddresses whether its addresses may be http, loopback or private
  * @param operators whether its administrators are operators of this server
@@ -25,6 +26,7 @@ record RegistrationChange(
         @Nullable @Size(min = 1, max = 200) String name,
         @Nullable URI authorizationEndpoint,
         @Nullable URI tokenEndpoint,
+        @Nullable @Size(max = 512) String tokenAudience,
         @Nullable URI jwksUri,
         @Nullable Boolean trustedAddresses,
         @Nullable Boolean operators,
@@ -37,6 +39,7 @@ record RegistrationChange(
         fields.put("name", name);
         fields.put("authorization_endpoint", authorizationEndpoint);
         fields.put("token_endpoint", tokenEndpoint);
+        fields.put("token_audience", tokenAudience);
         fields.put("jwks_uri", jwksUri);
         fields.put("trusted_addresses", trustedAddresses);
         fields.put("operators", operators);

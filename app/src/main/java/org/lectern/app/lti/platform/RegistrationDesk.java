@@ -91,9 +91,9 @@ public class RegistrationDesk {
                 .write(sql -> {
                     GenericExecuteSpec statement = sql.sql("""
                                     insert into lti_registration (id, issuer, client_id, name, authorization_endpoint,
-                                        token_endpoint, jwks_uri, trusted_addresses, operators, anonymous_launches,
+                                        token_endpoint, token_audience, jwks_uri, trusted_addresses, operators, anonymous_launches,
                                         pending_deployments, source, created_at, updated_at)
-                                    values (:id, :issuer, :client, :name, :authorization, :token, :jwks, :trusted,
+                                    values (:id, :issuer, :client, :name, :authorization, :token, :audience, :jwks, :trusted,
                                         :operators, :anonymous, :pending, 'api', :now, :now)""")
                             .bind("id", id)
                             .bind("issuer", request.issuer())
@@ -106,10 +106,8 @@ public class RegistrationDesk {
                             .bind("anonymous", Boolean.TRUE.equals(request.anonymousLaunches()))
                             .bind("pending", Boolean.TRUE.equals(request.pendingDeployments()))
                             .bind("now", now);
-                    statement = token == null
-                            ? statement.bindNull("token", String.class)
-                            : statement.bind("token", token.toString());
-                    return statement
+                    statement = bound(statement, "token", token == null ? null : token.toString());
+                    return bound(statement, "audience", request.tokenAudience())
                             .fetch()
                             .rowsUpdated()
                             .thenMany(Flux.fromIterable(request.deployments()))
@@ -152,22 +150,29 @@ public class RegistrationDesk {
         UUID id = ids.generateId();
         Instant now = clock.instant();
         return directory
-                .write(sql -> sql.sql("""
+                .write(sql -> bound(
+                                sql.sql("""
                                 insert into lti_registration (id, issuer, client_id, name, authorization_endpoint,
-                                    token_endpoint, jwks_uri, trusted_addresses, pending_deployments, source, approval,
+                                    token_endpoint, token_audience, jwks_uri, trusted_addresses, pending_deployments, source, approval,
                                     requested_from, created_at, updated_at)
-                                values (:id, :issuer, :client, :name, :authorization, :token, :jwks, :trusted, true,
+                                values (:id, :issuer, :client, :name, :authorization, :token, :audience, :jwks, :trusted, true,
                                     'dynamic', 'pending', :from, :now, :now)""")
-                        .bind("id", id)
-                        .bind("issuer", requested.issuer())
-                        .bind("client", requested.clientId())
-                        .bind("name", requested.name())
-                        .bind("authorization", requested.authorizationEndpoint().toString())
-                        .bind("token", requested.tokenEndpoint().toString())
-                        .bind("jwks", requested.jwksUri().toString())
-                        .bind("trusted", requested.trustedAddresses())
-                        .bind("from", requested.requestedFrom())
-                        .bind("now", now)
+                                        .bind("id", id)
+                                        .bind("issuer", requested.issuer())
+                                        .bind("client", requested.clientId())
+                                        .bind("name", requested.name())
+                                        .bind(
+                                                "authorization",
+                                                requested
+                                                        .authorizationEndpoint()
+                                                        .toString())
+                                        .bind("token", requested.tokenEndpoint().toString())
+                                        .bind("jwks", requested.jwksUri().toString())
+                                        .bind("trusted", requested.trustedAddresses())
+                                        .bind("from", requested.requestedFrom())
+                                        .bind("now", now),
+                                "audience",
+                                requested.tokenAudience())
                         .fetch()
                         .rowsUpdated()
                         .thenMany(Flux.fromIterable(requested.deployments()))
@@ -204,7 +209,7 @@ public class RegistrationDesk {
                     }
                     GenericExecuteSpec statement = sql.sql("""
                             update lti_registration set name = :name, authorization_endpoint = :authorization,
-                                token_endpoint = :token, jwks_uri = :jwks, trusted_addresses = :trusted,
+                                token_endpoint = :token, token_audience = nullif(:audience, ''), jwks_uri = :jwks, trusted_addresses = :trusted,
                                 operators = :operators, anonymous_launches = :anonymous,
                                 pending_deployments = :pending, updated_at = :now
                             where id = :id""")
@@ -221,9 +226,11 @@ public class RegistrationDesk {
                                     "pending",
                                     Objects.requireNonNullElse(change.pendingDeployments(), now.pendingDeployments()))
                             .bind("now", clock.instant());
-                    statement = token == null
-                            ? statement.bindNull("token", String.class)
-                            : statement.bind("token", token.toString());
+                    statement = bound(statement, "token", token == null ? null : token.toString());
+                    statement = bound(
+                            statement,
+                            "audience",
+                            change.tokenAudience() == null ? now.tokenAudience() : change.tokenAudience());
                     return statement
                             .fetch()
                             .rowsUpdated()
@@ -313,12 +320,25 @@ public class RegistrationDesk {
                 .collectList();
     }
 
-    /** Lets a deployment launch, or blocks it, whether it was seen before or not. */
+    /** Lets a deployment launch, or blocks it, which ends its sessions; whether it was seen before or not. */
     Mono<RegisteredPlatform> decide(UUID id, String deployment, DeploymentState state, Operator by) {
         return changed(
                 id,
                 (sql, platform) -> decided(sql, id, deployment, state)
+                        .then(state == DeploymentState.ACTIVE ? Mono.empty() : endSessions(sql, id, deployment))
                         .then(audit.note(sql, by, "deployment-" + state.key(), id, deployment)));
+    }
+
+    private Mono<Void> endSessions(DatabaseClient sql, UUID id, String deployment) {
+        return sql.sql("""
+                        select context_id from lti_context
+                        where registration_id = :id and deployment_id = :deployment""")
+                .bind("id", id)
+                .bind("deployment", deployment)
+                .map(row -> Objects.requireNonNull(row.get("context_id", UUID.class)))
+                .all()
+                .collectList()
+                .flatMap(contexts -> sessions.endIn(sql, id, contexts));
     }
 
     private Mono<RegisteredPlatform> changed(UUID id, Change change) {
@@ -352,6 +372,10 @@ public class RegistrationDesk {
                 .bind("now", clock.instant())
                 .fetch()
                 .rowsUpdated();
+    }
+
+    private static GenericExecuteSpec bound(GenericExecuteSpec statement, String name, @Nullable String value) {
+        return value == null ? statement.bindNull(name, String.class) : statement.bind(name, value);
     }
 
     private static RegisteredPlatform platform(Readable row) {
@@ -408,6 +432,7 @@ public class RegistrationDesk {
      * @param clientId the id it gave to Lectern
      * @param authorizationEndpoint where logins are sent
      * @param tokenEndpoint where service tokens come from
+     * @param tokenAudience what that is called in assertions, where it is not its address
      * @param jwksUri where its keys are
      * @param deployments deployments it named
      * @param requestedFrom the host that served its configuration
@@ -419,6 +444,7 @@ public class RegistrationDesk {
             String clientId,
             URI authorizationEndpoint,
             URI tokenEndpoint,
+            @Nullable String tokenAudience,
             URI jwksUri,
             List<String> deployments,
             String requestedFrom,

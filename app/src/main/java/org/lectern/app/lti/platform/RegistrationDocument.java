@@ -14,6 +14,7 @@ import org.jspecify.annotations.Nullable;
  * @param clientId the id the platform gave to Lectern
  * @param authorizationEndpoint where logins are sent
  * @param tokenEndpoint where service tokens come from, if it has any
+ * @param tokenAudience what the token endpoint is called in assertions, where that is not its address
  * @param jwksUri where its public keys are
  * @param source configuration, demo, api or dynamic
  * @param approval pending, approved or denied
@@ -34,6 +35,7 @@ record RegistrationDocument(
         String clientId,
         URI authorizationEndpoint,
         @Nullable URI tokenEndpoint,
+        @Nullable String tokenAudience,
         URI jwksUri,
         String source,
         Approval approval,
@@ -56,6 +58,7 @@ record RegistrationDocument(
                 one.clientId(),
                 one.authorizationEndpoint(),
                 one.tokenEndpoint(),
+                one.tokenAudience(),
                 one.jwksUri(),
                 platform.source(),
                 one.approval(),

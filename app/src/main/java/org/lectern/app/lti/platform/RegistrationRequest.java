@@ -15,6 +15,7 @@ import org.jspecify.annotations.Nullable;
  * @param clientId the id it gave to Lectern
  * @param authorizationEndpoint its OpenID Connect authorization endpoint
  * @param tokenEndpoint its OAuth 2 token endpoint, for LTI services
+ * @param tokenAudience what the token endpoint is called in assertions; its address when left out
  * @param jwksUri where its public keys are
  * @param deploymentIds deployments that may launch
  * @param trustedAddresses whether its addresses may be http, loopback or private (default false)
@@ -28,6 +29,7 @@ record RegistrationRequest(
         @NotBlank @Size(max = 255) String clientId,
         @NotNull URI authorizationEndpoint,
         @Nullable URI tokenEndpoint,
+        @Nullable @Size(max = 512) String tokenAudience,
         @NotNull URI jwksUri,
 
         @Nullable @Size(max = 100) List<@NotBlank @Size(max = 255) String> deploymentIds,

@@ -33,8 +33,8 @@ public class Registrations {
 
     /** The columns that {@link #registration(Readable)} reads, of a table aliased {@code r}. */
     public static final String COLUMNS = """
-            r.id as registration_id, r.issuer, r.client_id, r.name, r.authorization_endpoint, r.token_endpoint, r.jwks_uri,
-            r.trusted_addresses, r.approval, r.paused or r.operator_paused as paused, r.operators, r.anonymous_launches, r.pending_deployments""";
+            r.id as registration_id, r.issuer, r.client_id, r.name, r.authorization_endpoint, r.token_endpoint, r.token_audience,
+            r.jwks_uri, r.trusted_addresses, r.approval, r.paused or r.operator_paused as paused, r.operators, r.anonymous_launches, r.pending_deployments""";
 
     private static final Logger log = LoggerFactory.getLogger(Registrations.class);
 
@@ -144,6 +144,7 @@ public class Registrations {
                 required(row, "name", String.class),
                 URI.create(required(row, "authorization_endpoint", String.class)),
                 tokenEndpoint == null ? null : URI.create(tokenEndpoint),
+                row.get("token_audience", String.class),
                 URI.create(required(row, "jwks_uri", String.class)),
                 required(row, "trusted_addresses", Boolean.class),
                 Approval.of(required(row, "approval", String.class)),
@@ -180,13 +181,14 @@ public class Registrations {
         String name = platform.name();
         GenericExecuteSpec statement = sql.sql("""
                         insert into lti_registration as r (id, issuer, client_id, name, authorization_endpoint,
-                            token_endpoint, jwks_uri, trusted_addresses, paused, operators, anonymous_launches,
+                            token_endpoint, token_audience, jwks_uri, trusted_addresses, paused, operators, anonymous_launches,
                             pending_deployments, source, created_at, updated_at)
-                        values (:id, :issuer, :client, :name, :authorization, :token, :jwks, true, :paused, :operators,
+                        values (:id, :issuer, :client, :name, :authorization, :token, :audience, :jwks, true, :paused, :operators,
                             :anonymous, :pending, :source, :now, :now)
                         on conflict (issuer, client_id) do update set name = excluded.name,
                             authorization_endpoint = excluded.authorization_endpoint,
-                            token_endpoint = excluded.token_endpoint, jwks_uri = excluded.jwks_uri,
+                            token_endpoint = excluded.token_endpoint, token_audience = excluded.token_audience,
+                            jwks_uri = excluded.jwks_uri,
                             trusted_addresses = true, paused = excluded.paused, operators = excluded.operators,
                             anonymous_launches = excluded.anonymous_launches,
                             pending_deployments = excluded.pending_deployments, source = excluded.source,
@@ -205,6 +207,7 @@ public class Registrations {
                 .bind("pending", platform.pendingDeployments())
                 .bind("source", source.name().toLowerCase(Locale.ROOT))
                 .bind("now", clock.instant());
+        statement = bindNullable(statement, "audience", platform.tokenAudience());
         return bindNullable(statement, "token", tokenEndpoint == null ? null : tokenEndpoint.toString())
                 .map(row -> registration(row))
                 .one();

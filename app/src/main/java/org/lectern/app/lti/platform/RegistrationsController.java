@@ -115,7 +115,7 @@ class RegistrationsController {
         return desk.deployments(id, Listing.MAX_LIMIT).map(found -> new Listing<>(found, null));
     }
 
-    /** Lets a deployment launch (active) or refuses it (blocked), whether it was seen before or not. */
+    /** Lets a deployment launch (active) or refuses it (blocked), which ends its sessions, whether it was seen before or not. */
     @PutMapping("/registrations/{id}/deployments")
     Mono<RegistrationDocument> decide(
             @PathVariable UUID id, @Valid @RequestBody DeploymentDecision decision, Operator operator) {

@@ -1,6 +1,7 @@
 package org.lectern.app.lti.registration;
 
 import java.net.URI;
+import java.net.URISyntaxException;
 import java.time.Duration;
 import java.util.List;
 import java.util.Locale;
@@ -42,6 +43,9 @@ class DynamicRegistration {
     private static final int AT_ONCE = 4;
     /** How many registrations of one configuration's host may wait for approval. */
     private static final int WAITING_OF_HOST = 3;
+
+    /** Token endpoints that are known to go by the name of another server of the same platform. */
+    private static final Map<String, String> KNOWN_AUDIENCES = Map.of("auth.brightspace.com", "api.brightspace.com");
 
     private static final int CLIENT_ID_LIMIT = 255;
     private static final ParameterizedTypeReference<Map<String, Object>> OBJECT = new ParameterizedTypeReference<>() {};
@@ -171,11 +175,35 @@ class DynamicRegistration {
                         client,
                         platform.authorizationEndpoint(),
                         platform.tokenEndpoint(),
+                        believedAudience(platform),
                         platform.jwksUri(),
                         deployment == null ? List.of() : List.of(deployment),
                         servedBy,
                         trusted))
                 .thenReturn(name);
+    }
+
+    /**
+     * The audience that the platform asks for, if it is its own. One that names somebody else's server is not believed: an
+     * assertion made for that server could be used there.
+     */
+    private static @Nullable String believedAudience(PlatformConfiguration platform) {
+        String audience = platform.tokenAudience();
+        URI tokens = platform.tokenEndpoint();
+        if (audience == null || audience.equals(tokens.toString())) {
+            return null;
+        }
+        try {
+            URI named = new URI(audience);
+            return tokens.getScheme().equals(named.getScheme())
+                            && (tokens.getRawAuthority().equals(named.getRawAuthority())
+                                    || String.valueOf(named.getRawAuthority())
+                                            .equals(KNOWN_AUDIENCES.get(tokens.getRawAuthority())))
+                    ? audience
+                    : null;
+        } catch (URISyntaxException e) {
+            return null;
+        }
     }
 
     /** The rules about addresses; all of them before the first one is called, but the configuration's own. */

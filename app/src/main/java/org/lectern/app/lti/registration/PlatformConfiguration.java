@@ -14,6 +14,8 @@ import org.jspecify.annotations.Nullable;
  * @param issuer its {@code iss}
  * @param authorizationEndpoint where logins are sent
  * @param tokenEndpoint where service tokens come from
+ * @param tokenAudience {@code authorization_server}: what the token endpoint is called in assertions; null when the
+ *     platform does not say, which means its address
  * @param jwksUri where its keys are
  * @param registrationEndpoint where a tool registers
  * @param scopes the scopes it offers
@@ -25,6 +27,7 @@ record PlatformConfiguration(
         String issuer,
         URI authorizationEndpoint,
         URI tokenEndpoint,
+        @Nullable String tokenAudience,
         URI jwksUri,
         URI registrationEndpoint,
         Set<String> scopes,
@@ -58,6 +61,9 @@ record PlatformConfiguration(
                 text(document, "issuer", ISSUER_LIMIT),
                 address(document, "authorization_endpoint"),
                 address(document, "token_endpoint"),
+                document.containsKey("authorization_server")
+                        ? text(document, "authorization_server", ISSUER_LIMIT)
+                        : null,
                 address(document, "jwks_uri"),
                 address(document, "registration_endpoint"),
                 texts(list(document, "scopes_supported")),

@@ -58,7 +58,10 @@ class DoctorIT extends OperatedNode {
         tokenAnswer = "{\"access_token\":\"t\"}";
         TOKEN_REQUESTS.clear();
         String client = "well-" + UUID.randomUUID();
-        String id = register(OTHER, client, Map.of("token_endpoint", OTHER.issuer() + "/token"));
+        String id = register(
+                OTHER,
+                client,
+                Map.of("token_endpoint", OTHER.issuer() + "/token", "token_audience", "https://tokens.example"));
         Map<String, String> steps = check(id);
         assertThat(steps)
                 .containsEntry("registration", "ok")
@@ -75,7 +78,7 @@ class DoctorIT extends OperatedNode {
         String keys = call("GET", "/.well-known/jwks.json", null, null).body();
         var claims = new JwtConsumerBuilder()
                 .setVerificationKeyResolver(new JwksVerificationKeyResolver(new JsonWebKeySet(keys).getJsonWebKeys()))
-                .setExpectedAudience(OTHER.issuer() + "/token")
+                .setExpectedAudience("https://tokens.example")
                 .setExpectedIssuer(client)
                 .setExpectedSubject(client)
                 .setRequireJwtId()

@@ -23,6 +23,7 @@ import org.lectern.app.lti.LtiProperties;
 import org.springframework.beans.factory.support.StaticListableBeanFactory;
 import org.springframework.boot.context.properties.bind.Binder;
 import org.springframework.boot.context.properties.source.MapConfigurationPropertySource;
+import org.springframework.http.client.ReactorResourceFactory;
 import org.springframework.web.reactive.function.client.WebClientRequestException;
 
 /** The guard where it counts: at the addresses that are connected to. */
@@ -67,8 +68,11 @@ class PlatformHttpTest {
                         new MapConfigurationPropertySource(Map.of("lectern.lti.jwks.timeout", "2s")))
                 .bindOrCreate("lectern.lti", LtiProperties.class);
         var beans = new StaticListableBeanFactory(Map.of("resolver", resolver));
+        var loops = new ReactorResourceFactory();
+        loops.afterPropertiesSet();
         return new PlatformHttp(
                 properties,
+                loops,
                 beans.getBeanProvider(org.springframework.core.ResolvableType.forClassWithGenerics(
                         AddressResolverGroup.class, InetSocketAddress.class)));
     }

@@ -60,6 +60,36 @@ class RegistrationsIT extends OperatedNode {
     }
 
     @Test
+    void theTokenEndpointMayGoByAnotherNameInAssertions() {
+        String audience = "https://api.brightspace.example/auth/token";
+        String id = register(
+                PLATFORM,
+                client(),
+                Map.of(
+                        "token_endpoint",
+                        "https://auth-" + UUID.randomUUID() + ".example/",
+                        "token_audience",
+                        audience));
+        String registration = "/api/ops/registrations/" + id;
+        assertThat(call("GET", registration, token(true), null)
+                        .json(200)
+                        .path("token_audience")
+                        .asString())
+                .isEqualTo(audience);
+        call("PATCH", registration, token(true), Map.of("name", "Brightspace")).json(200);
+        assertThat(call("PATCH", registration, token(true), Map.of("token_audience", audience + "/2"))
+                        .json(200)
+                        .path("token_audience")
+                        .asString())
+                .isEqualTo(audience + "/2");
+        assertThat(call("PATCH", registration, token(true), Map.of("token_audience", ""))
+                        .json(200)
+                        .hasNonNull("token_audience"))
+                .as("empty: the endpoint's address again")
+                .isFalse();
+    }
+
+    @Test
     void oneIssuerHasManyClientsAndAClientManyDeployments() {
         String one = client();
         String other = client();
@@ -87,9 +117,13 @@ class RegistrationsIT extends OperatedNode {
 
         call("PUT", deployments, token(true), Map.of("deployment_id", unseen, "state", "active"))
                 .json(200);
-        launches.session(deployment(unseen));
+        String inIt = launches.session(deployment(unseen)).path("token").asString();
+        String elsewhere = launches.session(claims -> {}).path("token").asString();
+        call("GET", "/api/session", inIt, null).json(200);
         call("PUT", deployments, token(true), Map.of("deployment_id", unseen, "state", "blocked"))
                 .json(200);
+        call("GET", "/api/session", inIt, null).problem(401, "unauthenticated");
+        call("GET", "/api/session", elsewhere, null).json(200);
         assertRejected("deployment", launches.launch(deployment(unseen)));
         call("PUT", deployments, token(true), Map.of("deployment_id", unseen, "state", "pending"))
                 .problem(400, "invalid-request");
@@ -167,6 +201,7 @@ class RegistrationsIT extends OperatedNode {
                                     PLATFORM.issuer(),
                                     CONFIGURED,
                                     URI.create(PLATFORM.issuer() + "/authorize"),
+                                    null,
                                     null,
                                     PLATFORM.keysAddress(),
                                     List.of("deployment-1"),
@@ -278,6 +313,7 @@ class RegistrationsIT extends OperatedNode {
                                 client,
                                 URI.create("https://configured.example/authorize"),
                                 URI.create("https://" + host + "/token"),
+                                null,
                                 PLATFORM.keysAddress(),
                                 List.of(),
                                 false,

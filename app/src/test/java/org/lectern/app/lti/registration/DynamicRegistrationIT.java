@@ -234,6 +234,23 @@ class DynamicRegistrationIT extends OperatedNode {
     }
 
     @Test
+    void anAudienceOfItsOwnIsKeptAndThatOfSomebodyElseIsNot() {
+        String own = REGISTERING.platform().issuer() + "/tokens";
+        for (String audience : List.of(own, "https://lms.somebody-else.example/token")) {
+            REGISTERING.configuration = document -> document.put("authorization_server", audience);
+            assertThat(register(REGISTERING.configurationAddress(), null).statusCode())
+                    .isEqualTo(200);
+        }
+        assertThat(pending().stream()
+                        .map(id -> call("GET", "/api/ops/registrations/" + id, token(true), null)
+                                .json(200)
+                                .path("token_audience")
+                                .asString("none")))
+                .as("an assertion for a stranger could be used at the stranger's")
+                .containsExactly("none", own);
+    }
+
+    @Test
     void onlySoManyMayWait() {
         for (int i = 0; i < 3; i++) {
             assertThat(register(REGISTERING.configurationAddress(), null).statusCode())

@@ -13,12 +13,14 @@ import java.util.Objects;
 import java.util.Set;
 import java.util.UUID;
 import java.util.stream.Collectors;
+import java.util.stream.IntStream;
 import org.awaitility.Awaitility;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.lectern.app.LecternApplication;
+import org.lectern.app.lti.LtiProperties;
 import org.lectern.app.lti.fixture.Launcher;
 import org.lectern.app.lti.fixture.PlatformFixture;
 import org.lectern.app.lti.platform.Registration;
@@ -30,17 +32,26 @@ import org.lectern.app.lti.service.endpoint.ServiceKind;
 import org.lectern.app.lti.service.http.PlatformFailureException;
 import org.lectern.app.lti.service.http.PlatformRequest;
 import org.lectern.app.lti.service.token.ServiceTokens;
+import org.lectern.app.session.Expiring;
+import org.lectern.app.session.LaunchTarget;
+import org.lectern.app.session.NewSession;
+import org.lectern.app.session.Sessions;
 import org.lectern.db.ContextId;
 import org.lectern.db.Freshness;
+import org.lectern.db.directory.Directory;
 import org.lectern.db.member.Member;
 import org.lectern.db.member.Members;
 import org.lectern.db.shard.Shards;
+import org.lectern.infra.activity.Activity;
+import org.lectern.infra.activity.ActivityLog;
+import org.lectern.infra.session.CourseRole;
 import org.lectern.infra.session.Operator;
 import org.springframework.beans.factory.annotation.Autowired;
 import org.springframework.boot.test.context.SpringBootTest;
 import org.springframework.boot.test.web.server.LocalServerPort;
 import org.springframework.test.context.DynamicPropertyRegistry;
 import org.springframework.test.context.DynamicPropertySource;
+import org.springframework.util.IdGenerator;
 import reactor.core.publisher.Flux;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
@@ -88,6 +99,21 @@ class PlatformServicesIT {
 
     @Autowired
     private Shards shards;
+
+    @Autowired
+    private ActivityLog activities;
+
+    @Autowired
+    private Sessions sessions;
+
+    @Autowired
+    private IdGenerator ids;
+
+    @Autowired
+    private List<Expiring> expiring;
+
+    @Autowired
+    private Directory directory;
 
     private Launcher launcher = new Launcher(PLATFORM, URI.create("http://127.0.0.1:1"));
     private String course = "";
@@ -180,6 +206,43 @@ class PlatformServicesIT {
         String two = Objects.requireNonNull(tokens.token(registration(), scopes).block(SOON))
                 .value();
         assertThat(one).isNotEqualTo(two);
+    }
+
+    @Test
+    void anAssertionIsMadeForTheAudienceThatTheRegistrationNames() {
+        PLATFORM.audience = "https://api.brightspace.example/auth/token";
+        try {
+            assertThatThrownBy(() -> tokens.token(registration(), Set.of("urn:test:audience"))
+                            .block(SOON))
+                    .isInstanceOf(PlatformFailureException.class);
+            named(PLATFORM.audience);
+            assertThat(tokens.token(registration(), Set.of("urn:test:audience")).block(SOON))
+                    .isNotNull();
+        } finally {
+            PLATFORM.audience = null;
+            named(null);
+        }
+    }
+
+    /** Registers the platform again, as its configuration does, with an audience. */
+    private void named(@Nullable String audience) {
+        registrations
+                .save(
+                        new LtiProperties.Platform(
+                                null,
+                                PLATFORM.issuer(),
+                                CLIENT,
+                                URI.create(PLATFORM.issuer() + "/authorize"),
+                                URI.create(PLATFORM.issuer() + "/token"),
+                                audience,
+                                URI.create(PLATFORM.issuer() + "/keys"),
+                                List.of("deployment-1"),
+                                false,
+                                false,
+                                false,
+                                false),
+                        Registrations.Source.CONFIGURATION)
+                .block(SOON);
     }
 
     // Calls.
@@ -309,6 +372,20 @@ class PlatformServicesIT {
         assertThat(members(teacher)).containsKey("A").doesNotContainKey("B");
     }
 
+    @Test
+    void groupsAndTheirSetsAreReadOverAllPages() {
+        JsonNode teacher = enter("teacher", "Instructor");
+        JsonNode found = launcher.json(teacher, "GET", "/api/lti/groups", null, 200);
+        assertThat(found.at("/groups/0/id").asString()).isEqualTo("g1");
+        assertThat(found.at("/groups/0/name").asString()).isEqualTo("Section A");
+        assertThat(found.at("/groups/1/set_id").asString()).isEqualTo("7");
+        assertThat(found.path("groups")).hasSize(2);
+        assertThat(found.at("/sets/0/id").asString()).isEqualTo("7");
+
+        PLATFORM.fail("/groups", 4, 500);
+        launcher.json(teacher, "GET", "/api/lti/groups", null, 503);
+    }
+
     // Grades.
 
     @Test
@@ -372,6 +449,39 @@ class PlatformServicesIT {
         Awaitility.await()
                 .atMost(SOON)
                 .until(() -> state(teacher, "participation", user).equals("superseded"));
+    }
+
+    @Test
+    void takingPartInTheChatBecomesAScoreOfEveryStudent() {
+        JsonNode teacher = enter("teacher", "Instructor");
+        String busy = enter("busy", "Learner").path("user_id").asString();
+        String quiet = enter("quiet", "Learner").path("user_id").asString();
+        launcher.json(
+                teacher,
+                "POST",
+                "/api/lti/grades/line-items",
+                "{\"resource\":\"participation\",\"label\":\"P\",\"maximum\":100}",
+                200);
+        chatted(teacher, busy, 3);
+        String four = "{\"messages\":4}";
+        assertThat(launcher.json(teacher, "POST", "/api/lti/grades/participation", four, 202)
+                        .path("queued")
+                        .asInt())
+                .as("both students, not the teacher")
+                .isEqualTo(2);
+        Awaitility.await()
+                .atMost(SOON)
+                .until(() -> state(teacher, "participation", busy).equals("sent")
+                        && state(teacher, "participation", quiet).equals("sent"));
+        assertThat(given()).containsEntry("busy", 75.0).containsEntry("quiet", 0.0);
+
+        chatted(teacher, quiet, 5);
+        assertThat(launcher.json(teacher, "POST", "/api/lti/grades/participation", four, 202)
+                        .path("queued")
+                        .asInt())
+                .as("only who took part since")
+                .isOne();
+        Awaitility.await().atMost(SOON).until(() -> Double.valueOf(100).equals(given().get("quiet")));
     }
 
     @Test
@@ -526,6 +636,34 @@ class PlatformServicesIT {
     }
 
     @Test
+    void noticesAreKeptForNinetyDays() {
+        notice(0);
+        notice(89);
+        notice(91);
+        Expiring notices = expiring.stream()
+                .filter(one -> one.expiring().equals("notices"))
+                .findFirst()
+                .orElseThrow();
+        assertThat(notices.removeExpired().block(SOON)).isOne();
+        assertThat(notices.removeExpired().block(SOON)).isZero();
+    }
+
+    private void notice(int daysAgo) {
+        directory
+                .write(sql -> sql.sql("""
+                                insert into lti_notice (id, registration_id, notice_id, type, deployment_id,
+                                    origin_contexts, at, received_at)
+                                values (:id, :registration, :notice, 'LtiContextCopyNotice', 'deployment-1', '{}', :at, :at)""")
+                        .bind("id", ids.generateId())
+                        .bind("registration", registration().id())
+                        .bind("notice", UUID.randomUUID().toString())
+                        .bind("at", Instant.now().minus(Duration.ofDays(daysAgo)))
+                        .fetch()
+                        .rowsUpdated())
+                .block(SOON);
+    }
+
+    @Test
     void noticesOfAPausedPlatformOrAnUnknownDeploymentAreNotTaken() {
         JsonNode nobody = JsonMapper.shared().createObjectNode();
         launcher.json(nobody, "POST", "/lti/notices", notice("deployment-9"), 400);
@@ -610,8 +748,46 @@ class PlatformServicesIT {
         launcher.json(peer, "GET", "/api/lti/privacy", null, 403);
         other.remove(PlatformFixture.LTI + "for_user");
         JsonNode self = launcher.launch("LtiDataPrivacyLaunchRequest", "/lti/launch", "self", "Learner", other);
-        launcher.json(self, "POST", "/api/lti/privacy", "{\"kind\":\"export\"}", 202);
+        String id = launcher.json(self, "POST", "/api/lti/privacy", "{\"kind\":\"export\"}", 202)
+                .path("id")
+                .asString();
         launcher.json(enter("self", "Learner"), "GET", "/api/lti/privacy", null, 404);
+
+        String requests = "/api/ops/lti/privacy-requests";
+        JsonNode operator = operator();
+        JsonNode newest =
+                launcher.json(operator, "GET", requests + "?limit=1", null, 200).at("/items/0");
+        assertThat(newest.path("id").asString()).isEqualTo(id);
+        assertThat(newest.path("subject").asString()).isEqualTo("self");
+        assertThat(newest.path("user_id")).isEqualTo(self.path("user_id"));
+        String settle = requests + "/" + id + "/settle";
+        JsonNode settled =
+                launcher.json(operator, "POST", settle, "{\"outcome\":\"done\",\"note\":\"sent by post\"}", 200);
+        assertThat(settled.path("outcome").asString()).isEqualTo("done");
+        assertThat(settled.path("settled_by").asString()).startsWith("user:");
+        launcher.json(operator, "POST", settle, "{\"outcome\":\"refused\"}", 409);
+        launcher.json(operator, "POST", requests + "/" + UUID.randomUUID() + "/settle", "{\"outcome\":\"done\"}", 404);
+        assertThat(launcher.json(operator, "GET", requests, null, 200).toString())
+                .doesNotContain(id);
+        assertThat(launcher.json(operator, "GET", requests + "?waiting=false", null, 200)
+                        .toString())
+                .contains(id, "sent by post");
+        launcher.json(self, "GET", requests, null, 403);
+    }
+
+    /** Whoever runs this server. */
+    private JsonNode operator() {
+        var session = new NewSession(
+                UUID.randomUUID(),
+                "Operator",
+                new ContextId(UUID.randomUUID()),
+                "Course",
+                Set.of(CourseRole.ADMINISTRATOR),
+                true,
+                LaunchTarget.OPS);
+        String token =
+                Objects.requireNonNull(sessions.open(session).block(SOON)).token();
+        return JsonMapper.shared().createObjectNode().put("token", token);
     }
 
     @Test
@@ -738,6 +914,24 @@ class PlatformServicesIT {
             }
         }
         return "none";
+    }
+
+    /** The newest score of each person, as it arrived. */
+    private static Map<String, Double> given() {
+        return PLATFORM.scores.stream()
+                .collect(Collectors.toMap(
+                        one -> one.path("userId").asString(),
+                        one -> one.path("scoreGiven").asDouble(),
+                        (old, newer) -> newer));
+    }
+
+    private void chatted(JsonNode session, String user, int messages) {
+        List<Activity> written = IntStream.range(0, messages)
+                .mapToObj(i -> new Activity(
+                        ids.generateId(), UUID.fromString(user), Activity.Verb.CHATTED, null, Instant.now(), Map.of()))
+                .toList();
+        shards.write(context(session), transaction -> activities.record(transaction, written))
+                .block(SOON);
     }
 
     private void watch(JsonNode session, UUID video, int from, int to) {

@@ -2,7 +2,6 @@ package org.lectern.app.lti.service.http;
 
 import io.micrometer.core.instrument.MeterRegistry;
 import io.micrometer.core.instrument.Timer;
-import io.netty.channel.ChannelOption;
 import java.net.URI;
 import java.security.SecureRandom;
 import java.time.Clock;
@@ -12,22 +11,20 @@ import java.util.Objects;
 import java.util.function.Consumer;
 import java.util.function.Supplier;
 import java.util.stream.Stream;
-import org.jspecify.annotations.Nullable;
 import org.lectern.app.lti.platform.OutboundGuard;
+import org.lectern.app.lti.platform.PlatformHttp;
 import org.lectern.app.lti.platform.Registration;
+import org.lectern.app.lti.platform.UnacceptableAddressException;
 import org.lectern.app.lti.service.ServiceProperties;
 import org.lectern.infra.roles.ConditionalOnRole;
 import org.lectern.infra.roles.NodeRole;
 import org.springframework.core.io.buffer.DataBufferLimitException;
 import org.springframework.http.HttpHeaders;
 import org.springframework.http.MediaType;
-import org.springframework.http.client.reactive.ReactorClientHttpConnector;
 import org.springframework.stereotype.Component;
 import org.springframework.web.reactive.function.client.ClientResponse;
 import org.springframework.web.reactive.function.client.WebClient;
 import reactor.core.publisher.Mono;
-import reactor.netty.http.client.HttpClient;
-import reactor.netty.resources.ConnectionProvider;
 
 /**
  * Sends requests to platforms.
@@ -48,28 +45,14 @@ public class ServiceHttp {
     private final MeterRegistry meters;
     private final SecureRandom random;
     private final Clock clock;
-    private final WebClient trusted;
-    private final WebClient guarded;
+    private final PlatformHttp.Clients clients;
 
-    ServiceHttp(ServiceProperties settings, MeterRegistry meters, SecureRandom random, Clock clock) {
+    ServiceHttp(PlatformHttp http, ServiceProperties settings, MeterRegistry meters, SecureRandom random, Clock clock) {
         this.settings = settings;
         this.meters = meters;
         this.random = random;
         this.clock = clock;
-        HttpClient client = HttpClient.create(ConnectionProvider.builder("lti-services")
-                        .maxConnections(settings.connections())
-                        .pendingAcquireMaxCount(settings.connections() * 16)
-                        .pendingAcquireTimeout(settings.timeout())
-                        .maxIdleTime(Duration.ofSeconds(30))
-                        .build())
-                .followRedirect(false)
-                .compress(true)
-                .option(ChannelOption.CONNECT_TIMEOUT_MILLIS, (int)
-                        settings.timeout().toMillis())
-                .responseTimeout(settings.timeout());
-        this.trusted = webClient(client);
-        this.guarded =
-                webClient(client.resolvedAddressesSelector((config, resolved) -> OutboundGuard.permitted(resolved)));
+        this.clients = http.clients("lti-services", settings.timeout(), settings.connections(), settings.maxBytes());
     }
 
     /**
@@ -117,8 +100,10 @@ public class ServiceHttp {
 
     private Mono<PlatformAnswer> once(
             Registration registration, PlatformRequest request, Consumer<HttpHeaders> headers) {
-        WebClient client = client(registration, request.uri());
-        if (client == null) {
+        WebClient client;
+        try {
+            client = clients.to(request.uri(), trusted(registration, request.uri()));
+        } catch (UnacceptableAddressException refused) {
             return Mono.error(new PlatformFailureException(
                     PlatformFailureException.Kind.NOT_OFFERED, "the address of the service may not be called"));
         }
@@ -179,16 +164,11 @@ public class ServiceHttp {
                         request + " was not answered: " + failure.getClass().getSimpleName());
     }
 
-    /** The client that may call an address; null when none may. */
-    private @Nullable WebClient client(Registration registration, URI uri) {
-        boolean known = registration.trustedAddresses()
+    private static boolean trusted(Registration registration, URI uri) {
+        return registration.trustedAddresses()
                 && Stream.of(registration.tokenEndpoint(), registration.jwksUri(), registration.authorizationEndpoint())
                         .filter(Objects::nonNull)
                         .anyMatch(trustedAddress -> sameOrigin(trustedAddress, uri));
-        if (known) {
-            return trusted;
-        }
-        return OutboundGuard.acceptable(uri) ? guarded : null;
     }
 
     private static String origin(URI uri) {
@@ -204,12 +184,5 @@ public class ServiceHttp {
     private void count(PlatformRequest request, String outcome) {
         meters.counter("lectern.lti.service.attempts", "service", request.service(), "outcome", outcome)
                 .increment();
-    }
-
-    private WebClient webClient(HttpClient client) {
-        return WebClient.builder()
-                .clientConnector(new ReactorClientHttpConnector(client))
-                .codecs(codecs -> codecs.defaultCodecs().maxInMemorySize(settings.maxBytes()))
-                .build();
     }
 }

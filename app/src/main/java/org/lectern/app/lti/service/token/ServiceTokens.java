@@ -14,6 +14,7 @@ import java.util.Collection;
 import java.util.Date;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import java.util.Objects;
 import java.util.TreeSet;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ConcurrentMap;
@@ -161,7 +162,7 @@ public class ServiceTokens {
         String assertion = keys.sign(new JWTClaimsSet.Builder()
                 .issuer(registration.clientId())
                 .subject(registration.clientId())
-                .audience(endpoint.toString())
+                .audience(Objects.requireNonNullElseGet(registration.assertionAudience(), endpoint::toString))
                 .issueTime(Date.from(now))
                 .expirationTime(Date.from(now.plus(ASSERTION_LIFETIME)))
                 .jwtID(ids.generateId().toString())
