@@ -107,7 +107,7 @@ function card(one) {
       element('h2', { text: one.name }),
       element('div', { className: 'row' }, badge(one.approval), ...(one.paused ? [element('span', { text: 'paused', className: 'badge warn' })] : []),
         element('span', { text: one.source, className: 'badge' }))),
-    element('p', { className: 'soft', text: `${one.issuer} · client ${one.client_id} · ${one.active_deployment_count} deployments, ${one.pending_deployment_count} waiting` }),
+    element('p', { className: 'soft', text: `${one.issuer} · client ${one.client_id} · ${one.active_deployment_count} ${one.active_deployment_count === 1 ? 'deployment' : 'deployments'}, ${one.pending_deployment_count} waiting` }),
     addresses(one), buttons, shown);
   return place;
 }

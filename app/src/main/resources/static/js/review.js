@@ -2,6 +2,7 @@
 import { api } from './api.js';
 
 const person = document.getElementById('person');
+const PROGRESS = { Initialized: 'not begun', Started: 'begun', InProgress: 'under way', Submitted: 'handed in', Completed: 'completed' };
 const when = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium', timeStyle: 'short' });
 
 function name(score) {
@@ -29,7 +30,7 @@ try {
     const points = row.insertCell();
     points.className = 'number';
     points.textContent = score.score === null ? '–' : `${score.score} of ${score.maximum}`;
-    row.insertCell().textContent = score.activity_progress;
+    row.insertCell().textContent = PROGRESS[score.activity_progress] ?? score.activity_progress;
     row.insertCell().textContent = when.format(new Date(score.at));
   }
   document.getElementById('work').hidden = review.scores.length === 0;

@@ -16,6 +16,17 @@ export function storedSession() {
   }
 }
 
+/** Whether this page may keep anything: a browser that blocks a frame's cookies altogether refuses it storage too. */
+export function mayKeep() {
+  try {
+    sessionStorage.setItem(`${KEY}.probe`, '1');
+    sessionStorage.removeItem(`${KEY}.probe`);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 /** Keeps a session that the launch page obtained. */
 export function storeSession(session) {
   sessionStorage.setItem(KEY, JSON.stringify(session));

@@ -11,6 +11,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
+import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
 /** One headless Chromium of the machine for a test class; each person gets a context (a profile) of their own. */
@@ -40,12 +41,21 @@ final class Browsers implements AutoCloseable {
                                 "--autoplay-policy=no-user-gesture-required")));
     }
 
-    /** A browser whose person blocks third-party cookies in the settings; its profile is kept in a folder. */
-    static BrowserContext blockingThirdPartyCookies(Playwright playwright, Path profile) throws IOException {
+    /**
+     * The browser of a person who blocks third-party cookies in the settings.
+     *
+     * @param profile where its profile is kept
+     * @param barred pairs of a site and a site around it within which the first may keep nothing at all, neither cookies
+     *     nor storage, as {@code http://tool:1,http://platform:2}
+     */
+    BrowserContext blockingThirdPartyCookies(Path profile, String... barred) throws IOException {
+        String exceptions = Stream.of(barred)
+                .map(pair -> "\"%s\":{\"setting\":2}".formatted(pair))
+                .collect(Collectors.joining(","));
         Files.createDirectories(profile.resolve("Default"));
-        Files.writeString(
-                profile.resolve("Default/Preferences"),
-                "{\"profile\":{\"cookie_controls_mode\":1,\"block_third_party_cookies\":true}}");
+        Files.writeString(profile.resolve("Default/Preferences"), """
+                {"profile":{"cookie_controls_mode":1,"block_third_party_cookies":true,
+                            "content_settings":{"exceptions":{"cookies":{%s}}}}}""".formatted(exceptions));
         BrowserContext context = playwright
                 .chromium()
                 .launchPersistentContext(

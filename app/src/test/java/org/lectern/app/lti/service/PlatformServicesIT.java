@@ -649,13 +649,14 @@ class PlatformServicesIT {
     }
 
     private void notice(int daysAgo) {
+        UUID platform = registration().id();
         directory
                 .write(sql -> sql.sql("""
                                 insert into lti_notice (id, registration_id, notice_id, type, deployment_id,
                                     origin_contexts, at, received_at)
                                 values (:id, :registration, :notice, 'LtiContextCopyNotice', 'deployment-1', '{}', :at, :at)""")
                         .bind("id", ids.generateId())
-                        .bind("registration", registration().id())
+                        .bind("registration", platform)
                         .bind("notice", UUID.randomUUID().toString())
                         .bind("at", Instant.now().minus(Duration.ofDays(daysAgo)))
                         .fetch()
