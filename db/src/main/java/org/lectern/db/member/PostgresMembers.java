@@ -7,10 +7,10 @@ import java.util.Comparator;
 import java.util.List;
 import java.util.Set;
 import java.util.UUID;
-import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 import org.lectern.db.ContextId;
 import org.lectern.db.Freshness;
+import org.lectern.db.batch.Batch;
 import org.lectern.db.shard.ShardTransaction;
 import org.lectern.db.shard.Shards;
 import org.springframework.stereotype.Component;
@@ -110,24 +110,18 @@ class PostgresMembers implements Members {
                 throw new IllegalArgumentException("a member of another course than the transaction's");
             }
         }
-        return transaction
-                .sql()
-                .sql(UPSERT)
+        return Batch.of(ordered)
+                .column("users", UUID.class, Member::userId)
+                .column("names", String.class, Member::name)
+                .column("emails", String.class, Member::email)
+                .column("roles", String.class, member -> String.join(" ", member.roles()))
+                .column("sections", String.class, Member::section)
+                .column("firsts", Instant.class, Member::firstSeen)
+                .column("lasts", Instant.class, Member::lastSeen)
+                .bindTo(transaction.sql().sql(UPSERT))
                 .bind("context", transaction.context().value())
                 .bind("logical", (short) transaction.logicalShard())
-                .bind("users", column(ordered, Member::userId, UUID[]::new))
-                .bind("names", column(ordered, Member::name, String[]::new))
-                .bind("emails", column(ordered, Member::email, String[]::new))
-                .bind("roles", column(ordered, member -> String.join(" ", member.roles()), String[]::new))
-                .bind("sections", column(ordered, Member::section, String[]::new))
-                .bind("firsts", column(ordered, Member::firstSeen, Instant[]::new))
-                .bind("lasts", column(ordered, Member::lastSeen, Instant[]::new))
                 .then();
-    }
-
-    private static <T extends @Nullable Object> T[] column(
-            List<Member> members, Function<Member, T> value, java.util.function.IntFunction<T[]> array) {
-        return members.stream().map(value).toArray(array);
     }
 
     private static Member member(Readable row) {

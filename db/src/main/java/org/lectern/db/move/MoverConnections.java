@@ -24,6 +24,7 @@ final class MoverConnections {
             set tcp_keepalives_idle = 10;
             set tcp_keepalives_interval = 5;
             set tcp_keepalives_count = 3;
+            set jit = off;
             set lectern.mover = 'on';
             set timezone = 'UTC';
             set datestyle = 'ISO';

@@ -1,27 +1,36 @@
 package org.lectern.db.plane;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
 
 import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
+import java.util.ArrayList;
+import java.util.Collections;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Set;
 import java.util.UUID;
 import java.util.stream.IntStream;
+import java.util.stream.LongStream;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 import org.lectern.db.ContextId;
 import org.lectern.db.Freshness;
+import org.lectern.db.batch.Batch;
 import org.lectern.db.embedded.PostgresCluster;
 import org.lectern.db.member.Member;
 import org.lectern.db.member.Members;
 import org.lectern.db.shard.ShardFanOut;
+import reactor.core.publisher.Flux;
 import reactor.core.publisher.Mono;
 
 /** People of courses: one, many, pages; upserts in any order of arrival; and all shards asked at once. */
@@ -122,6 +131,84 @@ class MembersIT {
                 .orElseThrow();
         assertThat(first).hasSize(600).isEqualTo(many.subList(0, 600));
         assertThat(second).isEqualTo(many.subList(600, 1000));
+    }
+
+    /** Whatever the size of the pages, by key they are what they would be by offset. */
+    @ParameterizedTest
+    @ValueSource(ints = {1, 3, 7, 50, 119, 120, 121})
+    void pagesByKeyArePagesByOffset(int size) {
+        ContextId context = new ContextId(UUID.randomUUID());
+        List<Member> people = IntStream.range(0, 120)
+                .mapToObj(number -> member(context, UUID.randomUUID(), "N" + number, null, null, NOON))
+                .toList();
+        node.shards()
+                .write(context, transaction -> members.upsertAll(transaction, people))
+                .block(PATIENCE);
+        List<List<UUID>> byKey = new ArrayList<>();
+        UUID after = null;
+        do {
+            List<UUID> page = members.list(context, after, size, Freshness.PRIMARY)
+                    .map(Member::userId)
+                    .collectList()
+                    .blockOptional(PATIENCE)
+                    .orElseThrow();
+            after = page.isEmpty() ? null : page.getLast();
+            byKey.add(page);
+        } while (after != null);
+        List<List<UUID>> byOffset = Flux.range(0, byKey.size())
+                .concatMap(page -> node.shards()
+                        .read(
+                                context,
+                                Freshness.PRIMARY,
+                                sql -> sql.sql("select user_id from member where context_id = :context"
+                                                + " order by user_id limit :limit offset :offset")
+                                        .bind("context", context.value())
+                                        .bind("limit", size)
+                                        .bind("offset", page * size)
+                                        .mapValue(UUID.class)
+                                        .all())
+                        .collectList())
+                .collectList()
+                .blockOptional(PATIENCE)
+                .orElseThrow();
+        assertThat(byKey).isEqualTo(byOffset);
+        assertThat(byKey.stream().mapToInt(List::size).sum()).isEqualTo(people.size());
+    }
+
+    @Test
+    void rowsBeyondOneStatementAreWrittenInParts() {
+        List<Long> numbers = LongStream.range(0, 25).boxed().toList();
+        List<Integer> parts = new ArrayList<>();
+        ContextId context = new ContextId(UUID.randomUUID());
+        Long changed = node.shards()
+                .write(
+                        context,
+                        transaction -> Batch.inParts(numbers, 10, part -> {
+                            parts.add(part.size());
+                            return part.column("users", UUID.class, number -> new UUID(1, number))
+                                    // Null is a value like others.
+                                    .column("names", String.class, number -> number % 2 == 0 ? null : "N" + number)
+                                    .bindTo(transaction
+                                            .sql()
+                                            .sql("insert into member (context_id, logical_shard, user_id, name, roles,"
+                                                    + " first_seen, last_seen)"
+                                                    + " select :context, :logical, user_id, name, array['student'], now(), now()"
+                                                    + " from unnest(:users, :names) as given (user_id, name)"))
+                                    .bind("context", context.value())
+                                    .bind("logical", (short) transaction.logicalShard())
+                                    .fetch()
+                                    .rowsUpdated();
+                        }))
+                .block(PATIENCE);
+        assertThat(changed).isEqualTo(25);
+        assertThat(parts).containsExactly(10, 10, 5);
+        assertThat(members.list(context, null, 100, Freshness.PRIMARY)
+                        .map(member -> Objects.requireNonNullElse(member.name(), "nobody"))
+                        .collectList()
+                        .block(PATIENCE))
+                .hasSize(25)
+                .startsWith("nobody", "N1", "nobody", "N3");
+        assertThatIllegalArgumentException().isThrownBy(() -> Batch.of(Collections.nCopies(Batch.MAX_ROWS + 1, "one")));
     }
 
     @Test

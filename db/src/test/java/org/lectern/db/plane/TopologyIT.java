@@ -54,6 +54,9 @@ class TopologyIT {
     private static PostgresCluster west;
 
     @SuppressWarnings("NullAway.Init") // set before all tests
+    private static Map<String, Object> settings;
+
+    @SuppressWarnings("NullAway.Init") // set before all tests
     private static TestNode node;
 
     @BeforeAll
@@ -69,7 +72,7 @@ class TopologyIT {
                 statement.execute("create role node superuser login password '" + east.password() + "'");
             }
         }
-        Map<String, Object> settings = new HashMap<>(TestNode.properties(east, Map.of()));
+        settings = new HashMap<>(TestNode.properties(east, Map.of()));
         settings.put("lectern.db.username", "node");
         settings.put("lectern.db.servers[0].name", "east");
         settings.put("lectern.db.servers[0].replicas[0].region", "us-east");
@@ -217,6 +220,46 @@ class TopologyIT {
                 .orElseThrow();
         assertThat(partial.complete()).isFalse();
         assertThat(partial.missing()).contains(new PhysicalShardId(2), new PhysicalShardId(3));
+    }
+
+    /** Two nodes that start at once with one shard more: one migrates it, both serve, and what is moved there is theirs. */
+    @Test
+    void shardThatIsAddedLaterIsMigratedOnceByNodesThatStartTogether() throws Exception {
+        try (Connection connection = east.primary().connect("postgres");
+                Statement statement = connection.createStatement()) {
+            statement.execute("create database lectern_shard_4");
+        }
+        Map<String, Object> more = new HashMap<>(settings);
+        more.put("lectern.db.shards[4].server", "east");
+        more.put("lectern.db.shards[4].database", "lectern_shard_4");
+        List<CompletableFuture<TestNode>> starting = Stream.of(1, 2)
+                .map(number -> CompletableFuture.supplyAsync(
+                        () -> TestNode.start(more, new LocalPositions()),
+                        task -> Thread.ofPlatform().start(task)))
+                .toList();
+        try (TestNode first = starting.getFirst().get(PATIENCE.toSeconds(), TimeUnit.SECONDS);
+                TestNode second = starting.getLast().get(PATIENCE.toSeconds(), TimeUnit.SECONDS)) {
+            try (Connection connection = east.primary().connect("lectern_shard_4");
+                    Statement statement = connection.createStatement();
+                    ResultSet row = statement.executeQuery(
+                            "select count(*), count(distinct version), bool_and(success) from flyway_schema_history")) {
+                row.next();
+                assertThat(row.getLong(1)).isPositive().isEqualTo(row.getLong(2));
+                assertThat(row.getBoolean(3)).isTrue();
+            }
+            for (TestNode started : List.of(first, second)) {
+                assertThat(started.shards().physicalShards()).hasSize(5);
+                assertThat(started.shards()
+                                .readOn(
+                                        new PhysicalShardId(4),
+                                        Freshness.PRIMARY,
+                                        sql -> sql.sql("select count(*) from member")
+                                                .mapValue(Long.class)
+                                                .one())
+                                .blockLast(PATIENCE))
+                        .isZero();
+            }
+        }
     }
 
     @Test
