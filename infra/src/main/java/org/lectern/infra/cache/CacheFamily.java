@@ -7,12 +7,14 @@ import tools.jackson.core.type.TypeReference;
  * Values of one sort. A value is called {@code name:key}; that is what invalidation patterns name.
  *
  * @param name lower-case letters, digits and hyphens; part of the wire format
+ * @param version to be raised when the shape or the meaning of the values changes: nodes of different versions, as in a
+ *     rolling upgrade, do not see each other's values, but hear each other's invalidations
  * @param kind how long values live
  * @param type what the values are; they travel as JSON
  * @param staleFor for how long after the end of its life in memory a value may still be answered at once while a new one
  *     is loaded behind; zero for never
  */
-public record CacheFamily<T>(String name, CacheKind kind, TypeReference<T> type, Duration staleFor) {
+public record CacheFamily<T>(String name, int version, CacheKind kind, TypeReference<T> type, Duration staleFor) {
 
     /** Refuses names that would not be unambiguous in a pattern. */
     public CacheFamily {
@@ -21,9 +23,14 @@ public record CacheFamily<T>(String name, CacheKind kind, TypeReference<T> type,
         }
     }
 
-    /** A family whose values are never answered after their time. */
+    /** A family in its first version whose values are never answered after their time. */
     public static <T> CacheFamily<T> of(String name, CacheKind kind, TypeReference<T> type) {
-        return new CacheFamily<>(name, kind, type, Duration.ZERO);
+        return new CacheFamily<>(name, 1, kind, type, Duration.ZERO);
+    }
+
+    /** The same family, whose values may be answered for a while after their time. */
+    public CacheFamily<T> staleFor(Duration time) {
+        return new CacheFamily<>(name, version, kind, type, time);
     }
 
     String fullKey(String key) {

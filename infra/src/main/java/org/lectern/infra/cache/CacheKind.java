@@ -1,8 +1,12 @@
 package org.lectern.infra.cache;
 
 import java.time.Duration;
+import java.util.Locale;
 
-/** How long a value stays true enough, and whether a CDN in front may keep it too (row K1). */
+/**
+ * How long a value stays true enough, and whether a CDN in front may keep it too (row K1). The times are defaults;
+ * {@link CacheSettings#times()} changes them.
+ */
 public enum CacheKind {
     /** What hardly changes: 24 hours, also at the edge. */
     STATIC(Duration.ofHours(24), true),
@@ -23,7 +27,7 @@ public enum CacheKind {
         this.edge = edge;
     }
 
-    /** For how long a value is kept. */
+    /** For how long a value is kept where no setting says otherwise. */
     public Duration timeToLive() {
         return timeToLive;
     }
@@ -31,5 +35,10 @@ public enum CacheKind {
     /** Whether a cache outside of Lectern may keep it. */
     public boolean edge() {
         return edge;
+    }
+
+    /** How metrics, settings and the edge's tags call it. */
+    public String key() {
+        return name().toLowerCase(Locale.ROOT).replace('_', '-');
     }
 }

@@ -24,4 +24,10 @@ record CachePattern(String family, String rest, boolean prefix) {
         String beginning = family + ":" + rest;
         return prefix ? fullKey.startsWith(beginning) : fullKey.equals(beginning);
     }
+
+    /** As it was parsed. */
+    @Override
+    public String toString() {
+        return family + ":" + rest + (prefix ? "*" : "");
+    }
 }

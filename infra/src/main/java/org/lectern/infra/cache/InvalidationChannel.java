@@ -2,7 +2,6 @@ package org.lectern.infra.cache;
 
 import java.time.Duration;
 import java.util.UUID;
-import java.util.function.Consumer;
 import org.lectern.infra.redis.RedisLink;
 import org.redisson.api.RTopic;
 import org.redisson.api.RedissonClient;
@@ -27,28 +26,24 @@ final class InvalidationChannel implements AutoCloseable {
 
     private final RedissonClient redisson;
     private final RedisLink link;
-    private final Consumer<String> onEvent;
-    private final Runnable onGap;
-    private final String heartbeat = HEARTBEAT + UUID.randomUUID();
+    private final SharedLevel.Listener listener;
+    private final String heartbeat = HEARTBEAT + UUID.randomUUID() + " ";
     private final Duration silence;
     private final Disposable beating;
     private final RTopic topic;
     private volatile boolean subscribed;
     private volatile boolean live;
-    private volatile long heardNanos;
 
-    /**
-     * @param onEvent an invalidation of any node, this one too
-     * @param onGap something may have been missed
-     */
-    InvalidationChannel(
-            RedissonClient redisson, RedisLink link, Duration interval, Consumer<String> onEvent, Runnable onGap) {
+    /** When the last heartbeat that came back was sent: whatever was announced before that has been heard. */
+    private volatile long heardUntilNanos;
+
+    /** @param interval between heartbeats; after three without one something may have been missed */
+    InvalidationChannel(RedissonClient redisson, RedisLink link, Duration interval, SharedLevel.Listener listener) {
         this.redisson = redisson;
         this.link = link;
-        this.onEvent = onEvent;
-        this.onGap = onGap;
+        this.listener = listener;
         this.silence = interval.multipliedBy(MISSED_HEARTBEATS);
-        this.topic = redisson.getTopic(RedisLevel.CHANNEL, StringCodec.INSTANCE);
+        this.topic = redisson.getTopic(RedisScripts.CHANNEL, StringCodec.INSTANCE);
         link.onChange(this::linkChanged);
         if (link.up()) {
             Thread.ofVirtual().name("cache-subscribe").start(this::subscribe);
@@ -61,7 +56,7 @@ final class InvalidationChannel implements AutoCloseable {
 
     /** Whether every invalidation until now has been heard, as far as this node can know. */
     boolean live() {
-        return live && link.up() && System.nanoTime() - heardNanos < silence.toNanos();
+        return live && link.up() && System.nanoTime() - heardUntilNanos < silence.toNanos();
     }
 
     @Override
@@ -80,8 +75,8 @@ final class InvalidationChannel implements AutoCloseable {
             return Mono.empty();
         }
         return redisson.reactive()
-                .getTopic(RedisLevel.CHANNEL, StringCodec.INSTANCE)
-                .publish(heartbeat)
+                .getTopic(RedisScripts.CHANNEL, StringCodec.INSTANCE)
+                .publish(heartbeat + System.nanoTime())
                 .timeout(silence)
                 .onErrorResume(failure -> Mono.empty());
     }
@@ -118,13 +113,15 @@ final class InvalidationChannel implements AutoCloseable {
     }
 
     private void heard(String message) {
-        if (!message.startsWith(HEARTBEAT)) {
-            onEvent.accept(message);
-        } else if (message.equals(heartbeat)) {
-            heardNanos = System.nanoTime();
+        if (message.equals(RedisScripts.EVERYTHING)) {
+            listener.gap();
+        } else if (!message.startsWith(HEARTBEAT)) {
+            listener.invalidated(message);
+        } else if (message.startsWith(heartbeat)) {
+            heardUntilNanos = Long.parseLong(message.substring(heartbeat.length()));
             if (!live) {
                 // Whatever came between the last heartbeat and this one may have been missed.
-                onGap.run();
+                listener.gap();
                 live = true;
             }
         }
@@ -132,6 +129,6 @@ final class InvalidationChannel implements AutoCloseable {
 
     private void lost() {
         live = false;
-        onGap.run();
+        listener.gap();
     }
 }

@@ -1,145 +1,209 @@
 package org.lectern.infra.cache;
 
+import io.micrometer.core.instrument.MeterRegistry;
+import io.micrometer.core.instrument.Timer;
+import java.time.Clock;
 import java.time.Duration;
 import java.util.List;
-import java.util.UUID;
-import org.redisson.api.RScript;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
+import org.jspecify.annotations.Nullable;
+import org.lectern.infra.redis.RedisLink;
 import org.redisson.api.RedissonClient;
-import org.redisson.client.codec.StringCodec;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+import org.springframework.stereotype.Component;
 import reactor.core.publisher.Mono;
+import reactor.util.retry.Retry;
 
 /**
- * The second level.
+ * Redis, as far as it can be trusted.
  *
- * <p>An entry's key carries two random tokens: the era, replaced whenever a node has been out of touch with Redis, and
- * the family's generation, replaced by an invalidation of more than one key. Replacing a token hides all entries under
- * it at once; they expire by themselves. A third token stands beside a single key after its invalidation. Whoever loads a
- * value reads the three first and stores the value only if they still stand: so a load that began before an invalidation
- * is refused. Tokens are random rather than counted, so one that Redis has evicted cannot come back as an old one.
+ * <p>{@link RedisLink} says without waiting whether it answers; while it does not, no command is sent. What could not be
+ * invalidated there is made good for when it is back, before it is read again; and because other nodes may have been cut
+ * off at the same time, coming back always begins a new era, in which Redis is empty and every node forgets what it has.
+ *
+ * <p>Metric: {@code lectern.cache.redis}, a timer of the commands that were sent, by operation.
  */
-final class RedisLevel {
+@Component
+class RedisLevel implements SharedLevel {
 
-    static final String CHANNEL = "lectern:cache:events";
-
-    private static final String ERA = "lectern:cache:era";
-
-    /** KEYS: era, generation, version. ARGV: entry prefix, key, token for what is missing. */
-    private static final String READ = """
-            local era = redis.call('get', KEYS[1])
-            if not era then era = ARGV[3]; redis.call('set', KEYS[1], era) end
-            local gen = redis.call('get', KEYS[2])
-            if not gen then gen = ARGV[3]; redis.call('set', KEYS[2], gen) end
-            local version = redis.call('get', KEYS[3]) or ''
-            local value = redis.call('get', ARGV[1] .. era .. ':' .. gen .. ':' .. ARGV[2]) or ''
-            return {era, gen, version, value}
-            """;
-
-    /** KEYS: era, generation, version. ARGV: entry prefix, key, era, generation, version, value, milliseconds. */
-    private static final String FILL = """
-            if redis.call('get', KEYS[1]) ~= ARGV[3] or redis.call('get', KEYS[2]) ~= ARGV[4]
-                or (redis.call('get', KEYS[3]) or '') ~= ARGV[5] then return 0 end
-            redis.call('set', ARGV[1] .. ARGV[3] .. ':' .. ARGV[4] .. ':' .. ARGV[2], ARGV[6], 'px', ARGV[7])
-            return 1
-            """;
-
-    /** KEYS: era, generation, version, channel. ARGV: entry prefix, key or '' for many, token, milliseconds, event. */
-    private static final String INVALIDATE = """
-            if ARGV[2] == '' then
-                redis.call('set', KEYS[2], ARGV[3])
-            else
-                redis.call('set', KEYS[3], ARGV[3], 'px', ARGV[4])
-                local era = redis.call('get', KEYS[1])
-                local gen = redis.call('get', KEYS[2])
-                if era and gen then redis.call('del', ARGV[1] .. era .. ':' .. gen .. ':' .. ARGV[2]) end
-            end
-            redis.call('publish', KEYS[4], ARGV[5])
-            return 1
-            """;
+    private static final Logger log = LoggerFactory.getLogger(RedisLevel.class);
 
     private final RedissonClient redisson;
-    private final Duration timeout;
-    private final Duration longestLoad;
+    private final RedisLink link;
+    private final RedisScripts scripts;
+    private final CacheSettings settings;
+    private final Clock clock;
+    private final Timer looks;
+    private final Timer fills;
+    private final Timer invalidations;
+    private final AtomicBoolean renewing = new AtomicBoolean();
 
-    RedisLevel(RedissonClient redisson, CacheSettings settings) {
+    /** Whether Redis may be read and filled. Written, and read by invalidations, under this object's lock. */
+    private volatile boolean trusted;
+
+    /** An invalidation was not told to Redis. Under this object's lock. */
+    private boolean untold;
+
+    /** It was trusted before, so invalidations may have been missed since. Under this object's lock. */
+    private boolean everTrusted;
+
+    private volatile @Nullable InvalidationChannel channel;
+
+    RedisLevel(CacheSettings settings, RedissonClient redisson, RedisLink link, Clock clock, MeterRegistry meters) {
+        this.settings = settings;
         this.redisson = redisson;
-        this.timeout = settings.redisTimeout();
-        this.longestLoad = settings.loadTimeout().multipliedBy(2);
+        this.link = link;
+        this.clock = clock;
+        this.scripts = new RedisScripts(redisson, settings);
+        this.looks = meters.timer("lectern.cache.redis", "operation", "look");
+        this.fills = meters.timer("lectern.cache.redis", "operation", "fill");
+        this.invalidations = meters.timer("lectern.cache.redis", "operation", "invalidate");
+        this.trusted = link.up();
+        this.everTrusted = trusted;
+        link.onChange(this::linkChanged);
     }
 
-    /**
-     * What Redis said when a load began.
-     *
-     * @param value the value as text; empty when there is none
-     */
-    record Found(String era, String generation, String version, String value) {}
-
-    Mono<Found> read(String family, String key) {
-        return this.<List<String>>eval(READ, RScript.ReturnType.LIST, keys(family, key), prefix(family), key, token())
-                .map(parts -> new Found(parts.get(0), parts.get(1), parts.get(2), parts.get(3)));
+    @Override
+    public void listen(Listener listener) {
+        channel = new InvalidationChannel(redisson, link, settings.heartbeat(), listener);
     }
 
-    /** Stores a value; false when an invalidation came since {@code found} was read. */
-    Mono<Boolean> fill(String family, String key, Found found, String value, Duration timeToLive) {
-        return this.<Long>eval(
-                        FILL,
-                        RScript.ReturnType.LONG,
-                        keys(family, key),
-                        prefix(family),
-                        key,
-                        found.era(),
-                        found.generation(),
-                        found.version(),
-                        value,
-                        Long.toString(timeToLive.toMillis()))
-                .map(stored -> stored == 1);
+    @Override
+    public boolean live() {
+        InvalidationChannel listening = channel;
+        return trusted && listening != null && listening.live();
     }
 
-    Mono<Void> invalidate(CachePattern pattern, String event) {
-        return this.<Long>eval(
-                        INVALIDATE,
-                        RScript.ReturnType.LONG,
-                        List.of(ERA, generation(pattern.family()), version(pattern.family(), pattern.rest()), CHANNEL),
-                        prefix(pattern.family()),
-                        pattern.prefix() ? "" : pattern.rest(),
-                        token(),
-                        Long.toString(longestLoad.toMillis()),
-                        event)
-                .then();
+    @Override
+    public Mono<Look> look(CacheFamily<?> family, String key, String lease) {
+        return Mono.defer(() -> !trusted
+                ? Mono.just(new Look.Away())
+                : timed(looks, scripts.look(family, key, lease)).onErrorResume(failure -> {
+                    log.debug("Redis could not be read", failure);
+                    return Mono.just(new Look.Away());
+                }));
     }
 
-    /** Hides every entry. */
-    Mono<Void> newEra() {
-        return redisson.reactive()
-                .<String>getBucket(ERA, StringCodec.INSTANCE)
-                .set(token())
-                .timeout(timeout.multipliedBy(4));
+    @Override
+    public Mono<Boolean> fill(CacheFamily<?> family, String key, Ticket ticket, String text, Duration timeToLive) {
+        return Mono.defer(() -> !trusted
+                ? Mono.just(true)
+                : timed(fills, scripts.fill(family, key, ticket, text, timeToLive))
+                        .onErrorResume(failure -> {
+                            log.debug("Redis could not be filled", failure);
+                            return Mono.just(true);
+                        }));
     }
 
-    private <R> Mono<R> eval(String script, RScript.ReturnType type, List<Object> keys, Object... arguments) {
-        return redisson.reactive()
-                .getScript(StringCodec.INSTANCE)
-                .<R>eval(RScript.Mode.READ_WRITE, script, type, keys, arguments)
-                .timeout(timeout);
+    @Override
+    public Mono<Void> release(CacheFamily<?> family, String key, Ticket ticket) {
+        return Mono.defer(() -> !trusted
+                ? Mono.empty()
+                : scripts.release(family, key, ticket).onErrorResume(failure -> {
+                    log.debug("A lease was left to expire", failure);
+                    return Mono.empty();
+                }));
     }
 
-    private static List<Object> keys(String family, String key) {
-        return List.of(ERA, generation(family), version(family, key));
+    @Override
+    public Mono<Void> invalidate(CachePattern pattern) {
+        return Mono.defer(() -> {
+            synchronized (this) {
+                if (!trusted) {
+                    // The new era that begins when Redis is back hides it.
+                    untold = true;
+                    return Mono.empty();
+                }
+            }
+            return timed(invalidations, scripts.invalidate(pattern)).onErrorResume(failure -> {
+                log.warn("Redis could not be told of an invalidation; a new era will begin: {}", failure.toString());
+                distrust();
+                return Mono.empty();
+            });
+        });
     }
 
-    private static String prefix(String family) {
-        return "lectern:cache:entry:" + family + ":";
+    @Override
+    public Mono<Void> notePopular(CacheFamily<?> family, List<String> keys) {
+        return Mono.defer(() -> {
+            long round = clock.millis() / Math.max(1, settings.warmEvery().toMillis());
+            return !trusted ? Mono.empty() : scripts.notePopular(family.name(), keys, round);
+        });
     }
 
-    private static String generation(String family) {
-        return "lectern:cache:generation:" + family;
+    @Override
+    public Mono<List<String>> popular(CacheFamily<?> family, int limit) {
+        return Mono.defer(() -> !trusted ? Mono.just(List.of()) : scripts.popular(family.name(), limit));
     }
 
-    private static String version(String family, String key) {
-        return "lectern:cache:version:" + family + ":" + key;
+    @Override
+    public void close() {
+        InvalidationChannel listening = channel;
+        if (listening != null) {
+            listening.close();
+        }
     }
 
-    /** Not an id of ours: only ever compared. */
-    private static String token() {
-        return UUID.randomUUID().toString();
+    private synchronized void linkChanged(boolean up) {
+        if (!up) {
+            trusted = false;
+        } else if (!everTrusted && !untold) {
+            // A node that starts has missed nothing and invalidated nothing: what is in Redis is as good as ever.
+            everTrusted = true;
+            trusted = true;
+        } else {
+            renew();
+        }
+    }
+
+    private synchronized void distrust() {
+        untold = true;
+        trusted = false;
+        if (link.up()) {
+            renew();
+        }
+    }
+
+    /** Begins a new era and then trusts Redis again; tried until it works or Redis is gone once more. */
+    private void renew() {
+        if (trusted || !renewing.compareAndSet(false, true)) {
+            return;
+        }
+        Mono.defer(() -> {
+                    synchronized (this) {
+                        untold = false;
+                    }
+                    return scripts.newEra().doOnError(failure -> missed());
+                })
+                .then(Mono.fromRunnable(this::trustAgain))
+                .retryWhen(
+                        Retry.fixedDelay(Long.MAX_VALUE, settings.heartbeat()).filter(failure -> link.up()))
+                .doFinally(signal -> renewing.set(false))
+                .subscribe(done -> {}, failure -> log.debug("No new era: Redis is gone again", failure));
+    }
+
+    private synchronized void missed() {
+        untold = true;
+    }
+
+    /** Unless there was an invalidation meanwhile: another node may have filled the new era with what it names. */
+    private synchronized void trustAgain() {
+        if (untold) {
+            throw new IllegalStateException("an invalidation came while a new era began");
+        }
+        if (!link.up()) {
+            throw new IllegalStateException("Redis went while a new era began");
+        }
+        everTrusted = true;
+        trusted = true;
+    }
+
+    private static <T> Mono<T> timed(Timer timer, Mono<T> command) {
+        return Mono.defer(() -> {
+            long begun = System.nanoTime();
+            return command.doFinally(signal -> timer.record(System.nanoTime() - begun, TimeUnit.NANOSECONDS));
+        });
     }
 }

@@ -1,9 +1,7 @@
 package org.lectern.infra.cache;
 
-import com.github.benmanes.caffeine.cache.Caffeine;
-import com.github.benmanes.caffeine.cache.Expiry;
-import io.micrometer.core.instrument.Counter;
 import io.micrometer.core.instrument.MeterRegistry;
+import io.micrometer.core.instrument.Timer;
 import java.time.Duration;
 import java.util.LinkedHashSet;
 import java.util.List;
@@ -12,10 +10,11 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ThreadLocalRandom;
-import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.TimeUnit;
+import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
-import org.lectern.infra.redis.RedisLink;
-import org.redisson.api.RedissonClient;
+import org.lectern.infra.cache.SharedLevel.Look;
+import org.lectern.infra.cache.SharedLevel.Ticket;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import org.springframework.stereotype.Component;
@@ -27,75 +26,80 @@ import tools.jackson.databind.json.JsonMapper;
  * Memory (Caffeine), Redis, loader.
  *
  * <p><b>One load.</b> A flight is what happens between the miss in memory and the answer: Redis, the loader, the fills.
- * Calls that come meanwhile join it. An invalidation marks the flights that it matches, which then fill nothing here,
- * and takes them out of the map, so that a call after the invalidation begins a flight of its own; Redis refuses their
- * fill by its tokens (see {@link RedisLevel}). Marking and filling exclude each other by the flight's lock, and the
- * invalidation empties memory after it has marked: a value that slipped in before is removed.
+ * Calls that come meanwhile join it. Of the flights of several nodes one holds the lease of the key and loads; the others
+ * look again every few milliseconds, until the value is there, or the lease's holder gave up or ran out of time and they
+ * hold it, or they have waited for as long as a lease lasts and load themselves.
  *
- * <p><b>Redis gone.</b> {@link RedisLink} says so without waiting. What could not be invalidated there is kept and done
- * when it is back, before Redis is read again; and because other nodes may have been cut off at the same time, coming
- * back also begins a new era, in which Redis is empty. While the channel of invalidations is silent, values stay in
- * memory for seconds only.
+ * <p><b>No old value.</b> An invalidation marks the flights that it matches, which then fill nothing here, and takes them
+ * out of the map, so that a call after the invalidation begins a flight of its own; Redis refuses their fill by its tokens
+ * (see {@link RedisScripts}). Marking and filling exclude each other by the flight's lock, and the invalidation empties
+ * memory after it has marked: a value that slipped in before is removed. The node that invalidates does so here before
+ * Redis is told and again after: what a call between the two found in Redis may not stay.
  *
- * <p>Metrics: {@code lectern.cache.gets} by kind and level (memory, redis, load, joined), {@code
- * lectern.cache.invalidations}, {@code lectern.cache.refused} (fills that came too late).
+ * <p><b>Redis gone.</b> See {@link RedisLevel}. While the channel of invalidations is silent, values in memory serve for
+ * seconds only. So no answer is older than three heartbeats, or those seconds, whichever is longer: unless another node
+ * that is cut off from Redis while this one is not cannot tell of its invalidation until it is back.
  */
 @Component
 class TwoLevelCache implements Cache, AutoCloseable {
 
     private static final Logger log = LoggerFactory.getLogger(TwoLevelCache.class);
     private static final double JITTER = 0.1;
+    private static final Duration LOOK_AGAIN = Duration.ofMillis(20);
     private static final String NOTHING = "-";
     private static final String SOMETHING = "+";
 
     private final CacheSettings settings;
     private final JsonMapper json;
-    private final RedisLink link;
-    private final RedisLevel redis;
-    private final InvalidationChannel channel;
-    private final MeterRegistry meters;
-    private final com.github.benmanes.caffeine.cache.Cache<String, Entry> memory;
+    private final SharedLevel shared;
+    private final CacheMeters meters;
+    private final MemoryLevel memory;
     private final Map<String, Flight<?>> flights = new ConcurrentHashMap<>();
-    private final AtomicBoolean renewing = new AtomicBoolean();
-    private volatile boolean redisTrusted;
-    private volatile boolean untold;
-    private volatile boolean everTrusted;
+    private final WarmUp warmUp;
 
-    TwoLevelCache(
-            CacheSettings settings, RedissonClient redisson, RedisLink link, JsonMapper json, MeterRegistry meters) {
+    TwoLevelCache(CacheSettings settings, SharedLevel shared, JsonMapper json, MeterRegistry registry) {
         this.settings = settings;
+        this.shared = shared;
         this.json = json;
-        this.link = link;
-        this.meters = meters;
-        this.redis = new RedisLevel(redisson, settings);
-        this.memory = Caffeine.newBuilder()
-                .maximumSize(settings.memoryEntries())
-                .expireAfter(Expiry.<String, Entry>creating((key, entry) -> entry.keepFor()))
-                .build();
-        this.redisTrusted = link.up();
-        link.onChange(this::linkChanged);
-        this.channel =
-                new InvalidationChannel(redisson, link, settings.heartbeat(), this::invalidateHere, this::forgetAll);
-        meters.gauge("lectern.cache.entries", memory, com.github.benmanes.caffeine.cache.Cache::estimatedSize);
+        this.meters = new CacheMeters(registry);
+        this.memory = new MemoryLevel(settings, meters, registry);
+        this.warmUp = new WarmUp(settings, shared, memory, meters, this::refresh);
+        shared.listen(new SharedLevel.Listener() {
+            @Override
+            public void invalidated(String pattern) {
+                invalidateHere(CachePattern.parse(pattern));
+            }
+
+            @Override
+            public void gap() {
+                meters.gaps.increment();
+                forgetAll();
+                warmUp.again();
+            }
+        });
     }
 
     @Override
     public <T> Mono<T> get(CacheFamily<T> family, String key, Mono<T> loader) {
         return Mono.defer(() -> {
             String fullKey = family.fullKey(key);
-            Entry entry = memory.getIfPresent(fullKey);
-            if (entry != null) {
-                count(family, "memory").increment();
-                if (System.nanoTime() - entry.staleAtNanos() >= 0 && !flights.containsKey(fullKey)) {
+            CacheMeters.OfKind counts = meters.of(family.kind());
+            MemoryLevel.Entry entry = memory.get(family.kind(), fullKey);
+            long now = System.nanoTime();
+            if (entry == null || !mayServe(entry, now)) {
+                counts.memoryMisses.increment();
+                return fly(family, key, fullKey, loader);
+            }
+            counts.memoryHits.increment();
+            if (entry.stale(now)) {
+                counts.stale.increment();
+                if (!flights.containsKey(fullKey)) {
                     // Answered at once; the flight that replaces it belongs to nobody in particular.
                     fly(family, key, fullKey, loader)
                             .subscribe(value -> {}, failure -> log.debug("A value could not be renewed", failure));
                 }
-                @SuppressWarnings("unchecked") // a key names one family, and a family one type
-                T value = (T) entry.value();
-                return Mono.justOrEmpty(value);
             }
-            return fly(family, key, fullKey, loader);
+            return answer(entry);
         });
     }
 
@@ -103,157 +107,195 @@ class TwoLevelCache implements Cache, AutoCloseable {
     public Mono<Void> invalidate(String pattern) {
         CachePattern parsed = CachePattern.parse(pattern);
         return Mono.defer(() -> {
-            meters.counter("lectern.cache.invalidations").increment();
-            invalidateHere(pattern);
-            if (!redisTrusted) {
-                // The new era that begins when Redis is back hides it.
-                untold = true;
-                return Mono.empty();
-            }
-            return redis.invalidate(parsed, pattern).onErrorResume(failure -> {
-                log.warn("Redis could not be told of an invalidation; a new era will begin: {}", failure.toString());
-                distrust();
-                return Mono.empty();
-            });
+            meters.invalidations.increment();
+            invalidateHere(parsed);
+            return shared.invalidate(parsed).then(Mono.fromRunnable(() -> invalidateHere(parsed)));
         });
+    }
+
+    @Override
+    public <T> void warm(CacheFamily<T> family, Function<String, Mono<T>> loader) {
+        warmUp.add(family, loader);
     }
 
     /** Whether invalidations of all nodes are heard and Redis is used. */
     boolean live() {
-        return channel.live() && redisTrusted;
+        return shared.live();
     }
 
     @Override
     public void close() {
-        channel.close();
+        warmUp.close();
+    }
+
+    /** Fetches a value into memory as if it were not there. */
+    private <T> Mono<T> refresh(CacheFamily<T> family, String key, Mono<T> loader) {
+        return Mono.defer(() -> fly(family, key, family.fullKey(key), loader, true));
     }
 
     private <T> Mono<T> fly(CacheFamily<T> family, String key, String fullKey, Mono<T> loader) {
-        Flight<T> fresh = new Flight<>();
-        fresh.result = Mono.defer(() -> load(family, key, fullKey, fresh, loader))
+        return fly(family, key, fullKey, loader, false);
+    }
+
+    private <T> Mono<T> fly(CacheFamily<T> family, String key, String fullKey, Mono<T> loader, boolean refresh) {
+        Flight<T> fresh = new Flight<>(family, key, fullKey, loader);
+        fresh.result = Mono.defer(() -> answer(fresh, refresh))
                 .timeout(settings.loadTimeout())
                 .doFinally(signal -> flights.remove(fullKey, fresh))
                 .cache();
         @SuppressWarnings("unchecked") // a key names one family, and a family one type
         Flight<T> flight = (Flight<T>) flights.computeIfAbsent(fullKey, missing -> fresh);
         if (flight != fresh) {
-            count(family, "joined").increment();
+            meters.of(family.kind()).joined.increment();
         }
         return flight.result;
     }
 
-    private <T> Mono<T> load(CacheFamily<T> family, String key, String fullKey, Flight<T> flight, Mono<T> loader) {
-        if (family.kind() == CacheKind.REAL_TIME) {
-            return Mono.defer(() -> {
-                count(family, "load").increment();
-                return loader;
-            });
+    private <T> Mono<T> answer(Flight<T> flight, boolean refresh) {
+        CacheKind kind = flight.family.kind();
+        if (kind == CacheKind.REAL_TIME) {
+            return load(flight).flatMap(Mono::justOrEmpty);
         }
         // The flight before this one may have landed between the miss and now.
-        Entry landed = memory.getIfPresent(fullKey);
-        if (landed != null && System.nanoTime() - landed.staleAtNanos() < 0) {
-            @SuppressWarnings("unchecked") // a key names one family, and a family one type
-            T value = (T) landed.value();
-            return Mono.justOrEmpty(value);
+        MemoryLevel.Entry landed = refresh ? null : memory.get(kind, flight.fullKey);
+        long now = System.nanoTime();
+        if (landed != null && mayServe(landed, now) && !landed.stale(now)) {
+            return answer(landed);
         }
-        return fromRedis(family, key).flatMap(found -> {
-            Optional<Answer<T>> kept = found.flatMap(there -> decode(family, there.value()));
-            if (kept.isPresent()) {
-                count(family, "redis").increment();
-                keep(family, fullKey, flight, kept.get().value());
-                return Mono.justOrEmpty(kept.get().value());
+        return look(flight, System.nanoTime() + settings.lease().toNanos(), false);
+    }
+
+    private <T> Mono<T> look(Flight<T> flight, long waitUntilNanos, boolean waited) {
+        CacheMeters.OfKind counts = meters.of(flight.family.kind());
+        return shared.look(flight.family, flight.key, flight.lease).flatMap(look -> switch (look) {
+            case Look.Hit hit -> {
+                Answer<T> answer = decode(flight.family, hit.text());
+                if (answer == null) {
+                    counts.redisMisses.increment();
+                    yield loadAndFill(flight, hit.ticket());
+                }
+                counts.redisHits.increment();
+                if (waited) {
+                    counts.waitsServed.increment();
+                }
+                keep(flight, answer.value());
+                yield Mono.justOrEmpty(answer.value());
             }
-            count(family, "load").increment();
-            return loader.map(Optional::of).defaultIfEmpty(Optional.empty()).flatMap(value -> {
-                keep(family, fullKey, flight, value.orElse(null));
-                return found.map(there -> store(family, key, there, value.orElse(null)))
-                        .orElse(Mono.empty())
-                        .then(Mono.justOrEmpty(value));
-            });
+            case Look.Miss miss -> {
+                boolean patient = System.nanoTime() - waitUntilNanos < 0;
+                if (!miss.leads() && patient) {
+                    yield Mono.delay(LOOK_AGAIN).then(Mono.defer(() -> look(flight, waitUntilNanos, true)));
+                }
+                if (!miss.leads()) {
+                    counts.waitsExpired.increment();
+                }
+                counts.redisMisses.increment();
+                yield loadAndFill(flight, miss.ticket());
+            }
+            case Look.Away away ->
+                load(flight).flatMap(value -> {
+                    keep(flight, value.orElse(null));
+                    return Mono.justOrEmpty(value);
+                });
         });
     }
 
-    private Mono<Optional<RedisLevel.Found>> fromRedis(CacheFamily<?> family, String key) {
-        if (!redisTrusted) {
-            return Mono.just(Optional.empty());
-        }
-        return redis.read(family.name(), key)
-                .map(Optional::of)
-                .onErrorResume(failure -> {
-                    log.debug("Redis could not be read", failure);
-                    return Mono.just(Optional.empty());
-                })
-                .defaultIfEmpty(Optional.empty());
+    private <T> Mono<T> loadAndFill(Flight<T> flight, Ticket ticket) {
+        return load(flight)
+                .onErrorResume(failure ->
+                        shared.release(flight.family, flight.key, ticket).then(Mono.error(failure)))
+                .flatMap(value -> {
+                    keep(flight, value.orElse(null));
+                    return store(flight, ticket, value.orElse(null)).then(Mono.justOrEmpty(value));
+                });
     }
 
-    private <T> Mono<Void> store(CacheFamily<T> family, String key, RedisLevel.Found found, @Nullable T value) {
+    private <T> Mono<Optional<T>> load(Flight<T> flight) {
+        CacheMeters.OfKind counts = meters.of(flight.family.kind());
+        return Mono.defer(() -> {
+            long begun = System.nanoTime();
+            return flight.loader
+                    .map(Optional::of)
+                    .defaultIfEmpty(Optional.empty())
+                    .doOnNext(value -> record(value.isPresent() ? counts.loadedValue : counts.loadedNothing, begun))
+                    .doOnError(failure -> record(counts.loadFailed, begun));
+        });
+    }
+
+    private <T> Mono<Void> store(Flight<T> flight, Ticket ticket, @Nullable T value) {
         String text = value == null ? NOTHING : SOMETHING + json.writeValueAsString(value);
         if (text.length() > settings.maxValueChars()) {
-            return Mono.empty();
+            return shared.release(flight.family, flight.key, ticket);
         }
-        return redis.fill(family.name(), key, found, text, jittered(timeToLive(family, value == null)))
+        return shared.fill(flight.family, flight.key, ticket, text, jittered(timeToLive(flight.family, value == null)))
                 .doOnNext(stored -> {
                     if (!stored) {
-                        meters.counter("lectern.cache.refused").increment();
+                        meters.of(flight.family.kind()).refusedRedis.increment();
                     }
-                })
-                .onErrorResume(failure -> {
-                    log.debug("Redis could not be filled", failure);
-                    return Mono.empty();
                 })
                 .then();
     }
 
-    private <T> void keep(CacheFamily<T> family, String fullKey, Flight<T> flight, @Nullable T value) {
+    private <T> void keep(Flight<T> flight, @Nullable T value) {
+        CacheFamily<T> family = flight.family;
         Duration fresh = min(timeToLive(family, value == null), settings.memoryTime());
         Duration stale = family.staleFor();
-        if (!channel.live()) {
+        if (!shared.live()) {
             fresh = min(fresh, settings.disconnectedTime());
             stale = Duration.ZERO;
         }
         Duration jittered = jittered(fresh);
-        Entry entry = new Entry(
-                value,
-                stale.isZero() ? Long.MAX_VALUE / 2 + System.nanoTime() : System.nanoTime() + jittered.toNanos(),
-                jittered.plus(stale));
+        long now = System.nanoTime();
+        MemoryLevel.Entry entry = new MemoryLevel.Entry(
+                value, now, stale.isZero() ? now + Long.MAX_VALUE / 2 : now + jittered.toNanos(), jittered.plus(stale));
         synchronized (flight) {
-            if (!flight.refused) {
-                memory.put(fullKey, entry);
+            if (flight.refused) {
+                meters.of(family.kind()).refusedMemory.increment();
+            } else {
+                memory.put(family.kind(), flight.fullKey, entry);
             }
         }
     }
 
-    private <T> Optional<Answer<T>> decode(CacheFamily<T> family, String text) {
-        if (text.isEmpty()) {
-            return Optional.empty();
-        }
+    /**
+     * Whether a value in memory may be answered: asked at each hit, since memory is emptied for silence by a thread that may
+     * come late.
+     */
+    private boolean mayServe(MemoryLevel.Entry entry, long now) {
+        return shared.live() || entry.age(now).compareTo(settings.disconnectedTime()) < 0;
+    }
+
+    /** Null when the text is of another shape. */
+    private <T> @Nullable Answer<T> decode(CacheFamily<T> family, String text) {
         if (text.equals(NOTHING)) {
-            return Optional.of(new Answer<>(null));
+            return new Answer<>(null);
         }
         try {
-            return Optional.of(new Answer<>(json.readValue(text.substring(1), family.type())));
-        } catch (JacksonException otherVersion) {
-            log.debug("A value of {} is of another shape", family.name(), otherVersion);
-            return Optional.empty();
+            return new Answer<>(json.readValue(text.substring(SOMETHING.length()), family.type()));
+        } catch (JacksonException otherShape) {
+            log.debug("A value of {} is of another shape", family.name(), otherShape);
+            return null;
         }
     }
 
-    private void invalidateHere(String pattern) {
-        CachePattern parsed = CachePattern.parse(pattern);
-        if (parsed.prefix()) {
-            Set<String> matching = new LinkedHashSet<>(flights.keySet());
-            matching.addAll(memory.asMap().keySet());
-            matching.removeIf(fullKey -> !parsed.matches(fullKey));
+    private void invalidateHere(CachePattern pattern) {
+        if (pattern.prefix()) {
+            Set<String> matching = known();
+            matching.removeIf(fullKey -> !pattern.matches(fullKey));
             forget(List.copyOf(matching));
         } else {
-            forget(List.of(pattern));
+            forget(List.of(pattern.toString()));
         }
     }
 
     private void forgetAll() {
+        forget(List.copyOf(known()));
+    }
+
+    private Set<String> known() {
         Set<String> all = new LinkedHashSet<>(flights.keySet());
-        all.addAll(memory.asMap().keySet());
-        forget(List.copyOf(all));
+        all.addAll(memory.keys());
+        return all;
     }
 
     private void forget(List<String> fullKeys) {
@@ -265,50 +307,11 @@ class TwoLevelCache implements Cache, AutoCloseable {
                 }
             }
         }
-        memory.invalidateAll(fullKeys);
-    }
-
-    private void linkChanged(boolean up) {
-        if (!up) {
-            everTrusted |= redisTrusted;
-            redisTrusted = false;
-        } else if (!everTrusted && !untold) {
-            // A node that starts has missed nothing and invalidated nothing: what is in Redis is as good as ever.
-            everTrusted = true;
-            redisTrusted = true;
-        } else {
-            renew();
-        }
-    }
-
-    private void distrust() {
-        untold = true;
-        redisTrusted = false;
-        if (link.up()) {
-            renew();
-        }
-    }
-
-    /** Begins a new era and then trusts Redis again; tried until it works or Redis is gone once more. */
-    private void renew() {
-        if (redisTrusted || !renewing.compareAndSet(false, true)) {
-            return;
-        }
-        redis.newEra()
-                .then(Mono.fromRunnable(() -> {
-                    untold = false;
-                    everTrusted = true;
-                    forgetAll();
-                    redisTrusted = true;
-                }))
-                .retryWhen(reactor.util.retry.Retry.fixedDelay(Long.MAX_VALUE, settings.heartbeat())
-                        .filter(failure -> link.up()))
-                .doFinally(signal -> renewing.set(false))
-                .subscribe(done -> {}, failure -> log.debug("No new era: Redis is gone again", failure));
+        memory.remove(fullKeys);
     }
 
     private Duration timeToLive(CacheFamily<?> family, boolean negative) {
-        Duration timeToLive = family.kind().timeToLive();
+        Duration timeToLive = settings.timeOf(family.kind());
         return negative ? min(timeToLive, settings.negativeTime()) : timeToLive;
     }
 
@@ -322,22 +325,32 @@ class TwoLevelCache implements Cache, AutoCloseable {
         return one.compareTo(other) < 0 ? one : other;
     }
 
-    private Counter count(CacheFamily<?> family, String level) {
-        return meters.counter(
-                "lectern.cache.gets", "kind", family.kind().name().toLowerCase(java.util.Locale.ROOT), "level", level);
+    private static void record(Timer timer, long begun) {
+        timer.record(System.nanoTime() - begun, TimeUnit.NANOSECONDS);
+    }
+
+    private static <T> Mono<T> answer(MemoryLevel.Entry entry) {
+        @SuppressWarnings("unchecked") // a key names one family, and a family one type
+        T value = (T) entry.value();
+        return Mono.justOrEmpty(value);
     }
 
     private record Answer<T>(@Nullable T value) {}
 
-    /**
-     * @param value the value, null for the knowledge that there is none
-     * @param staleAtNanos when a new one is to be loaded behind the answer
-     * @param keepFor when it goes
-     */
-    private record Entry(@Nullable Object value, long staleAtNanos, Duration keepFor) {}
-
     private static final class Flight<T> {
+        private final CacheFamily<T> family;
+        private final String key;
+        private final String fullKey;
+        private final Mono<T> loader;
+        private final String lease = RedisScripts.token();
         private Mono<T> result = Mono.empty();
         private boolean refused;
+
+        private Flight(CacheFamily<T> family, String key, String fullKey, Mono<T> loader) {
+            this.family = family;
+            this.key = key;
+            this.fullKey = fullKey;
+            this.loader = loader;
+        }
     }
 }
