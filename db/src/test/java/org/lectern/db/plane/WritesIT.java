@@ -87,8 +87,10 @@ class WritesIT {
                     starter.submit(() -> TestNode.on(cluster, Map.of("lectern.db.statement-timeout", "300ms")));
             Set<String> waits = new HashSet<>();
             await().atMost(PATIENCE).until(() -> {
-                waits.add(ask(busy, "select coalesce(max(query_start)::text, '') from pg_stat_activity"
-                        + " where wait_event_type = 'Lock' and wait_event = 'advisory'"));
+                waits.add(ask(
+                        busy,
+                        "select coalesce(max(query_start)::text, '') from pg_stat_activity"
+                                + " where wait_event_type = 'Lock' and wait_event = 'advisory'"));
                 waits.remove("");
                 return waits.size() >= 2;
             });

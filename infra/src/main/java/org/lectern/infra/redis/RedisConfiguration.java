@@ -18,12 +18,22 @@ public class RedisConfiguration {
 
     private static final int LISTENER_THREADS = 8;
 
+    @Bean
+    RedisClientOwner redisClientOwner(RedisSettings settings) {
+        return new RedisClientOwner(open(settings));
+    }
+
+    /** The client; its owner ends it, after everything that uses it. */
+    @Bean(destroyMethod = "")
+    RedissonClient redissonClient(RedisClientOwner owner) {
+        return owner.client();
+    }
+
     /**
      * A client that connects when it is first used, so that a node starts while Redis is down; {@link RedisLink} makes
      * that first use on a thread of its own. Its default codec is Redisson's; whoever stores something chooses a codec.
      */
-    @Bean(destroyMethod = "shutdown")
-    public RedissonClient redissonClient(RedisSettings settings) {
+    public static RedissonClient open(RedisSettings settings) {
         Config config = new Config();
         config.setLazyInitialization(true);
         config.setExecutor(listeners());

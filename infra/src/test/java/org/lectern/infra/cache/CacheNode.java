@@ -29,7 +29,7 @@ final class CacheNode implements AutoCloseable {
     }
 
     CacheNode(CacheSettings settings, RedisSettings where) {
-        redisson = new RedisConfiguration().redissonClient(where);
+        redisson = RedisConfiguration.open(where);
         link = new RedisLink(redisson, where);
         shared = new RedisLevel(settings, redisson, link, Clock.systemUTC(), meters);
         cache = new TwoLevelCache(settings, shared, new JsonMapper(), meters);

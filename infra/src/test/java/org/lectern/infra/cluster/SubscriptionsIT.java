@@ -42,8 +42,8 @@ class SubscriptionsIT {
     static void start(@TempDir Path directory) throws IOException {
         redis = RedisServer.in(directory);
         redis.start();
-        listening = new RedisConfiguration().redissonClient(RedisSettings.of(redis.uri()));
-        publishing = new RedisConfiguration().redissonClient(RedisSettings.of(redis.uri()));
+        listening = RedisConfiguration.open(RedisSettings.of(redis.uri()));
+        publishing = RedisConfiguration.open(RedisSettings.of(redis.uri()));
     }
 
     @AfterAll

@@ -104,7 +104,7 @@ class RedisPositionsIT {
 
         Node() {
             RedisSettings where = RedisSettings.of(redis.uri());
-            redisson = new RedisConfiguration().redissonClient(where);
+            redisson = RedisConfiguration.open(where);
             link = new RedisLink(redisson, where);
             positions = new RedisPositions(redisson, link);
             link.start();
