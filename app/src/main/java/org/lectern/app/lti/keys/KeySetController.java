@@ -1,6 +1,8 @@
 package org.lectern.app.lti.keys;
 
+import com.nimbusds.jose.jwk.JWKSet;
 import java.util.Map;
+import java.util.stream.Collectors;
 import org.lectern.infra.listing.Listing;
 import org.lectern.infra.roles.ConditionalOnRole;
 import org.lectern.infra.roles.NodeRole;
@@ -29,9 +31,21 @@ class KeySetController {
     /** The tool's public keys, as a JSON web key set; keys that rotate overlap here. */
     @GetMapping(path = "/.well-known/jwks.json", produces = MediaType.APPLICATION_JSON_VALUE)
     ResponseEntity<Map<String, Object>> keySet() {
+        JWKSet published = keys.published();
         return ResponseEntity.ok()
                 .cacheControl(CacheControl.maxAge(properties.cached()).cachePublic())
-                .body(keys.published().toJSONObject(true));
+                .eTag(tag(published))
+                .body(published.toJSONObject(true));
+    }
+
+    /** The same as long as the same keys are published, on every node. */
+    private static String tag(JWKSet published) {
+        return "W/\""
+                + published.getKeys().stream()
+                        .map(key -> key.getKeyID() + "." + key.getAlgorithm())
+                        .sorted()
+                        .collect(Collectors.joining(","))
+                + "\"";
     }
 
     /** The tool's keys that are published, the newest first; their private parts never leave the server. */
