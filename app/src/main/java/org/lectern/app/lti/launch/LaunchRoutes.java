@@ -94,9 +94,8 @@ class LaunchRoutes {
             String deployment = optional(parameters, "lti_deployment_id", ID_LIMIT);
             String messageHint = optional(parameters, "lti_message_hint", HINT_LIMIT);
             String storage = optional(parameters, "lti_storage_target", ID_LIMIT);
-            return (client == null
-                            ? registrations.ofIssuer(issuer)
-                            : registrations.find(issuer, client).map(List::of).defaultIfEmpty(List.of()))
+            return registrations
+                    .ofLogin(issuer, client)
                     .map(known -> chosen(known, issuer, client))
                     .flatMap(registration -> {
                         if (!LaunchTargets.ours(target, origin)) {

@@ -15,6 +15,7 @@ import org.lectern.db.Freshness;
 import org.lectern.db.directory.Directory;
 import org.lectern.infra.roles.ConditionalOnRole;
 import org.lectern.infra.roles.NodeRole;
+import org.springframework.dao.DataIntegrityViolationException;
 import org.springframework.r2dbc.core.DatabaseClient.GenericExecuteSpec;
 import org.springframework.stereotype.Component;
 import reactor.core.publisher.Mono;
@@ -39,7 +40,7 @@ class Logins implements Expiring {
         this.clock = clock;
     }
 
-    /** Begins a login. */
+    /** Begins a login; {@link LaunchRejectedException} where the registration is gone. */
     Mono<Begun> begin(
             Registration registration,
             String targetLinkUri,
@@ -70,6 +71,11 @@ class Logins implements Expiring {
                     statement = bindNullable(statement, "message", messageHint);
                     return statement.fetch().rowsUpdated();
                 })
+                // What is remembered of a registration may be of one that an operator removed meanwhile.
+                .onErrorMap(
+                        DataIntegrityViolationException.class,
+                        unused -> new LaunchRejectedException(
+                                LaunchRule.LOGIN_REGISTRATION, "the registration was removed", null))
                 .thenReturn(begun);
     }
 

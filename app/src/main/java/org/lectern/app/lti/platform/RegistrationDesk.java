@@ -44,13 +44,21 @@ public class RegistrationDesk {
 
     private final Directory directory;
     private final Sessions sessions;
+    private final RegistrationMemory memory;
     private final Audit audit;
     private final IdGenerator ids;
     private final Clock clock;
 
-    RegistrationDesk(Directory directory, Sessions sessions, Audit audit, IdGenerator ids, Clock clock) {
+    RegistrationDesk(
+            Directory directory,
+            Sessions sessions,
+            RegistrationMemory memory,
+            Audit audit,
+            IdGenerator ids,
+            Clock clock) {
         this.directory = directory;
         this.sessions = sessions;
+        this.memory = memory;
         this.audit = audit;
         this.ids = ids;
         this.clock = clock;
@@ -115,6 +123,7 @@ public class RegistrationDesk {
                             .then(audit.note(sql, by, "created", id, request.summary()))
                             .then(one(sql, id));
                 })
+                .delayUntil(created -> memory.forget())
                 .onErrorMap(DataIntegrityViolationException.class, unused -> taken());
     }
 
@@ -187,7 +196,7 @@ public class RegistrationDesk {
                         DataIntegrityViolationException.class,
                         unused -> conflict(
                                 "The platform gave out a client id that is registered already, for its issuer or for its token endpoint's host"))
-                .then();
+                .then(memory.forget());
     }
 
     /** Changes the fields that are given. */
@@ -299,7 +308,7 @@ public class RegistrationDesk {
                 .onErrorMap(
                         DataIntegrityViolationException.class,
                         unused -> conflict("Courses were launched from this registration; pause it instead"))
-                .then();
+                .then(memory.forget());
     }
 
     /** The deployments of a registration, the one seen last first. */
@@ -342,8 +351,11 @@ public class RegistrationDesk {
     }
 
     private Mono<RegisteredPlatform> changed(UUID id, Change change) {
-        return directory.write(sql ->
-                existing(sql, id).flatMap(platform -> change.in(sql, platform)).then(one(sql, id)));
+        return directory
+                .write(sql -> existing(sql, id)
+                        .flatMap(platform -> change.in(sql, platform))
+                        .then(one(sql, id)))
+                .delayUntil(changed -> memory.forget());
     }
 
     private Mono<RegisteredPlatform> existing(DatabaseClient sql, UUID id) {

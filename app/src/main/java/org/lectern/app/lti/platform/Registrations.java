@@ -24,8 +24,8 @@ import reactor.core.publisher.Flux;
 import reactor.core.publisher.Mono;
 
 /**
- * Registrations and deployments, in the directory database. Nothing is remembered between calls, so a pause holds for
- * the next launch on every node.
+ * Registrations and deployments, in the directory database. Nothing but {@link #ofLogin} is remembered between calls, so a
+ * pause holds for the next launch on every node.
  */
 @Component
 @ConditionalOnRole({NodeRole.WEB, NodeRole.VIDEO})
@@ -40,12 +40,14 @@ public class Registrations {
 
     private final Directory directory;
     private final Sessions sessions;
+    private final RegistrationMemory memory;
     private final IdGenerator ids;
     private final Clock clock;
 
-    Registrations(Directory directory, Sessions sessions, IdGenerator ids, Clock clock) {
+    Registrations(Directory directory, Sessions sessions, RegistrationMemory memory, IdGenerator ids, Clock clock) {
         this.directory = directory;
         this.sessions = sessions;
+        this.memory = memory;
         this.ids = ids;
         this.clock = clock;
     }
@@ -57,15 +59,30 @@ public class Registrations {
      * from starting.
      */
     public Mono<Registration> save(LtiProperties.Platform platform, Source source) {
-        return directory.write(sql -> claimTokens(sql, platform)
-                .then(upsert(sql, platform, source))
-                .flatMap(registration -> registration.open() && registration.operators()
-                        ? Mono.just(registration)
-                        : sessions.endOf(sql, registration.id(), registration.open())
-                                .thenReturn(registration))
-                .flatMap(registration -> Flux.fromIterable(platform.deploymentIds())
-                        .concatMap(deployment -> activate(sql, registration, deployment))
-                        .then(Mono.just(registration))));
+        return directory
+                .write(sql -> claimTokens(sql, platform)
+                        .then(upsert(sql, platform, source))
+                        .flatMap(registration -> registration.open() && registration.operators()
+                                ? Mono.just(registration)
+                                : sessions.endOf(sql, registration.id(), registration.open())
+                                        .thenReturn(registration))
+                        .flatMap(registration -> Flux.fromIterable(platform.deploymentIds())
+                                .concatMap(deployment -> activate(sql, registration, deployment))
+                                .then(Mono.just(registration))))
+                .delayUntil(saved -> memory.forget());
+    }
+
+    /**
+     * What a login may be of: the registration of the issuer's client, where the platform names one, else {@link #ofIssuer}.
+     * May be as old as {@link RegistrationMemory} says: enough to send a browser to the platform, not to let anybody in.
+     */
+    public Mono<List<Registration>> ofLogin(String issuer, @Nullable String client) {
+        return memory.get(
+                issuer,
+                client,
+                client == null
+                        ? ofIssuer(issuer)
+                        : find(issuer, client).map(List::of).defaultIfEmpty(List.of()));
     }
 
     /** The registration of a client id of an issuer. */

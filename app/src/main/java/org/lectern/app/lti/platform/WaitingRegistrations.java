@@ -19,10 +19,12 @@ class WaitingRegistrations implements Expiring {
     private static final Duration KEPT = Duration.ofDays(14);
 
     private final Directory directory;
+    private final RegistrationMemory memory;
     private final Clock clock;
 
-    WaitingRegistrations(Directory directory, Clock clock) {
+    WaitingRegistrations(Directory directory, RegistrationMemory memory, Clock clock) {
         this.directory = directory;
+        this.memory = memory;
         this.clock = clock;
     }
 
@@ -34,23 +36,25 @@ class WaitingRegistrations implements Expiring {
     @Override
     public Mono<Long> removeExpired() {
         // Locked first: an operator who approves one meanwhile keeps it, with its deployments.
-        return directory.write(sql -> sql.sql("""
+        return directory
+                .write(sql -> sql.sql("""
                         select id from lti_registration
                         where approval = 'pending' and source = 'dynamic' and created_at < :then
                         order by id limit 1000 for update""")
-                .bind("then", clock.instant().minus(KEPT))
-                .map(row -> Objects.requireNonNull(row.get("id", UUID.class)))
-                .all()
-                .collectList()
-                .filter(expired -> !expired.isEmpty())
-                .flatMap(expired -> sql.sql("delete from lti_deployment where registration_id = any(:ids)")
-                        .bind("ids", expired.toArray(UUID[]::new))
-                        .fetch()
-                        .rowsUpdated()
-                        .then(sql.sql("delete from lti_registration where id = any(:ids)")
+                        .bind("then", clock.instant().minus(KEPT))
+                        .map(row -> Objects.requireNonNull(row.get("id", UUID.class)))
+                        .all()
+                        .collectList()
+                        .filter(expired -> !expired.isEmpty())
+                        .flatMap(expired -> sql.sql("delete from lti_deployment where registration_id = any(:ids)")
                                 .bind("ids", expired.toArray(UUID[]::new))
                                 .fetch()
-                                .rowsUpdated()))
-                .defaultIfEmpty(0L));
+                                .rowsUpdated()
+                                .then(sql.sql("delete from lti_registration where id = any(:ids)")
+                                        .bind("ids", expired.toArray(UUID[]::new))
+                                        .fetch()
+                                        .rowsUpdated()))
+                        .defaultIfEmpty(0L))
+                .delayUntil(removed -> removed > 0 ? memory.forget() : Mono.empty());
     }
 }

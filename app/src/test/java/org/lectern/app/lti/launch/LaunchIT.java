@@ -1,6 +1,7 @@
 package org.lectern.app.lti.launch;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.lectern.app.lti.launch.TestPlatform.LTI;
 
 import java.net.URI;
@@ -35,6 +36,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.lectern.app.LecternApplication;
+import org.lectern.app.lti.platform.Approval;
 import org.lectern.app.lti.platform.Registration;
 import org.lectern.app.lti.platform.RegistrationDesk;
 import org.lectern.app.lti.platform.Registrations;
@@ -56,6 +58,9 @@ class LaunchIT extends LaunchNode {
 
     @Autowired
     private RegistrationDesk desk;
+
+    @Autowired
+    private Logins logins;
 
     @Autowired
     private Members members;
@@ -438,6 +443,7 @@ class LaunchIT extends LaunchNode {
                     URI.create("http://localhost:" + other.getEnvironment().getRequiredProperty("local.server.port"));
             onlyOneNodeFetchesAServiceToken(other);
             aRejectionOnOneNodeIsFoundOnTheOther(elsewhere);
+            aPauseOnOneNodeHoldsAtOnceOnTheOther(elsewhere);
             for (int round = 0; round < 5; round++) {
                 var browser = browser();
                 Begun login = begin(browser, Map.of());
@@ -484,6 +490,61 @@ class LaunchIT extends LaunchNode {
         HttpResponse<String> rejected = browser()
                 .post(elsewhere + "/lti/launch", Map.of("id_token", "not.a.token", "state", "none"), Browser.JSON);
         assertRejected(LaunchRule.TOKEN_FORM, rejected);
+    }
+
+    /** Although both nodes remember the registration for logins. */
+    private void aPauseOnOneNodeHoldsAtOnceOnTheOther(URI elsewhere) {
+        Registration known = Objects.requireNonNull(registrations
+                .save(platform("client-remembered", false), Registrations.Source.CONFIGURATION)
+                .block(Duration.ofSeconds(10)));
+        Map<String, String> fields = loginFields(Map.of("client_id", known.clientId()));
+        var browser = browser();
+        begin(browser, fields);
+        Begun underWay = Begun.of(Browser.query(
+                Browser.location(browser.get(elsewhere + "/lti/login?" + Browser.form(fields), Browser.PAGE))));
+        desk.pause(known.id(), true, new Operator("test")).block(Duration.ofSeconds(10));
+        Map<String, Object> claims = claims(underWay);
+        claims.put("aud", known.clientId());
+        assertRejected(
+                LaunchRule.REGISTRATION_ACTIVE,
+                browser.post(
+                        elsewhere + "/lti/launch",
+                        Map.of("id_token", PLATFORM.sign(claims), "state", underWay.state()),
+                        Browser.JSON));
+        assertRejected(LaunchRule.REGISTRATION_ACTIVE, login(browser, with("client_id", known.clientId())));
+        // There its first step follows with the message; what counts did not wait for that.
+        String login = elsewhere + "/lti/login?" + Browser.form(fields);
+        Awaitility.await()
+                .atMost(Duration.ofSeconds(30))
+                .until(() -> browser.get(login, Browser.JSON).statusCode() == 401);
+        desk.pause(known.id(), false, new Operator("test")).block(Duration.ofSeconds(10));
+        Awaitility.await()
+                .atMost(Duration.ofSeconds(30))
+                .until(() -> browser.get(login, Browser.JSON).statusCode() == 302);
+    }
+
+    @Test
+    void aRegistrationThatIsRememberedAndGoneBeginsNoLogin() {
+        var gone = new Registration(
+                UUID.randomUUID(),
+                PLATFORM.issuer(),
+                "client-gone",
+                "Gone",
+                URI.create(PLATFORM.issuer() + "/authorize"),
+                null,
+                null,
+                PLATFORM.keysAddress(),
+                true,
+                Approval.APPROVED,
+                false,
+                false,
+                false,
+                false);
+        assertThatThrownBy(() ->
+                        logins.begin(gone, target(), null, null, "hint", null).block(Duration.ofSeconds(10)))
+                .isInstanceOfSatisfying(
+                        LaunchRejectedException.class,
+                        rejected -> assertThat(rejected.rule()).isEqualTo(LaunchRule.LOGIN_REGISTRATION));
     }
 
     @Test
