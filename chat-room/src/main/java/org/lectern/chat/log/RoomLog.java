@@ -23,6 +23,7 @@ import org.lectern.chat.protocol.Deed;
 import org.lectern.chat.protocol.ServerFrame;
 import org.lectern.db.ContextId;
 import org.lectern.db.Freshness;
+import org.lectern.db.shard.ShardFanOut;
 import org.lectern.db.shard.ShardTransaction;
 import org.lectern.db.shard.Shards;
 import org.lectern.infra.activity.Activity;
@@ -34,7 +35,6 @@ import org.lectern.infra.jobs.Lane;
 import org.lectern.infra.roles.ConditionalOnRole;
 import org.lectern.infra.roles.NodeRole;
 import org.springframework.dao.DataIntegrityViolationException;
-import org.springframework.r2dbc.core.DatabaseClient;
 import org.springframework.stereotype.Component;
 import org.springframework.util.IdGenerator;
 import reactor.core.publisher.Flux;
@@ -54,6 +54,9 @@ import tools.jackson.databind.json.JsonMapper;
 @Component
 @ConditionalOnRole(NodeRole.CHAT)
 public class RoomLog {
+
+    /** For how long the heads of a shard are waited for; those of the others are compared without them. */
+    private static final Duration HEADS_DEADLINE = Duration.ofSeconds(2);
 
     /** The most names that are looked up among the members for one batch. */
     private static final int NAMES_LIMIT = 5000;
@@ -101,6 +104,7 @@ public class RoomLog {
             """;
 
     private final Shards shards;
+    private final ShardFanOut fanOut;
     private final ActivityLog activities;
     private final Jobs jobs;
     private final IdGenerator ids;
@@ -111,6 +115,7 @@ public class RoomLog {
 
     RoomLog(
             Shards shards,
+            ShardFanOut fanOut,
             ActivityLog activities,
             Jobs jobs,
             IdGenerator ids,
@@ -118,6 +123,7 @@ public class RoomLog {
             JsonMapper json,
             ChatSettings settings) {
         this.shards = shards;
+        this.fanOut = fanOut;
         this.activities = activities;
         this.jobs = jobs;
         this.ids = ids;
@@ -451,22 +457,25 @@ public class RoomLog {
                 .switchIfEmpty(Mono.defer(() -> shards.write(room, this::locked)));
     }
 
-    /** The heads of many rooms, with one query for each physical shard; rooms that do not exist are left out. */
+    /**
+     * The heads of many rooms, with one query for each physical shard. Rooms that do not exist are left out, and so are those
+     * of a shard that fails or takes longer than {@code HEADS_DEADLINE}: it keeps nobody from learning of the others.
+     */
     public Mono<Map<ContextId, RoomHead>> heads(Collection<ContextId> rooms) {
-        return Flux.fromIterable(rooms)
-                .groupBy(shards::physicalShardOf)
-                .flatMap(ofShard -> ofShard.map(ContextId::value)
-                        .collectList()
-                        .flatMapMany(contexts ->
-                                shards.readOn(ofShard.key(), Freshness.PRIMARY, sql -> headsOf(sql, contexts))))
-                .collectMap(Located::room, Located::head);
-    }
-
-    private static Flux<Located> headsOf(DatabaseClient sql, List<UUID> contexts) {
-        return sql.sql("select context_id, epoch, head from chat_room where context_id = any(:contexts)")
-                .bind("contexts", contexts.toArray(UUID[]::new))
-                .map(row -> new Located(new ContextId(required(row, "context_id", UUID.class)), headIn(row)))
-                .all();
+        return fanOut.readOf(
+                        rooms,
+                        Freshness.PRIMARY,
+                        HEADS_DEADLINE,
+                        (contexts, sql) -> sql.sql(
+                                        "select context_id, epoch, head from chat_room where context_id = any(:contexts)")
+                                .bind(
+                                        "contexts",
+                                        contexts.stream().map(ContextId::value).toArray(UUID[]::new))
+                                .map(row ->
+                                        Map.entry(new ContextId(required(row, "context_id", UUID.class)), headIn(row)))
+                                .all())
+                .flatMapIterable(ShardFanOut.Merged::items)
+                .collectMap(Map.Entry::getKey, Map.Entry::getValue);
     }
 
     /** Entries after a number, in order, from the primary. */
@@ -544,8 +553,6 @@ public class RoomLog {
     }
 
     private record Outcome(long seq, boolean before, boolean same) {}
-
-    private record Located(ContextId room, RoomHead head) {}
 
     private record Identity(UUID user, String id) {
         static Identity of(NewEntry entry) {

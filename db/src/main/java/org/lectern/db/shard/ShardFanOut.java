@@ -2,11 +2,16 @@ package org.lectern.db.shard;
 
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.Comparator;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
 import java.util.function.BiFunction;
+import java.util.function.Function;
+import java.util.stream.Collectors;
+import org.lectern.db.ContextId;
 import org.lectern.db.Freshness;
 import org.reactivestreams.Publisher;
 import org.slf4j.Logger;
@@ -17,7 +22,7 @@ import reactor.core.publisher.Flux;
 import reactor.core.publisher.Mono;
 
 /**
- * Asks all physical shards at once (row D5): at most eight at a time, each with a deadline, merged in order. A shard that
+ * Asks physical shards at once (row D5): at most eight at a time, each with a deadline, merged in order. A shard that
  * fails or is late is missing from the answer, and the answer says so. Thread-safe and non-blocking.
  */
 @Component
@@ -70,19 +75,52 @@ public class ShardFanOut {
             BiFunction<PhysicalShardId, DatabaseClient, ? extends Publisher<T>> work) {
         return Flux.fromIterable(shards.physicalShards())
                 .flatMap(
-                        shard -> shards.readOn(shard, freshness, sql -> Flux.from(work.apply(shard, sql)))
-                                .sort(order)
-                                .take(limit)
-                                .collectList()
-                                .timeout(deadline)
-                                .map(rows -> new Merged<>(rows, Set.of()))
-                                .onErrorResume(failure -> {
-                                    log.warn("{} did not answer in time: {}", shard, failure.toString());
-                                    return Mono.just(new Merged<T>(List.of(), Set.of(shard)));
-                                }),
+                        shard -> answer(
+                                shard,
+                                deadline,
+                                shards.readOn(shard, freshness, sql -> Flux.from(work.apply(shard, sql)))
+                                        .sort(order)
+                                        .take(limit)
+                                        .collectList()),
                         CONCURRENCY)
                 .collectList()
                 .map(answers -> merge(answers, order, limit));
+    }
+
+    private static <T> Mono<Merged<T>> answer(PhysicalShardId shard, Duration deadline, Mono<List<T>> rows) {
+        return rows.timeout(deadline)
+                .map(found -> new Merged<>(found, Set.of()))
+                .onErrorResume(failure -> {
+                    log.warn("{} did not answer in time: {}", shard, failure.toString());
+                    return Mono.just(new Merged<T>(List.of(), Set.of(shard)));
+                });
+    }
+
+    /**
+     * Reads rows of many courses: one statement ({@code = any}) on each shard that holds some of them. Each shard's answer is
+     * emitted when it comes, so that one that is down or slow delays no other.
+     *
+     * @param deadline for each shard; the courses of one that failed or was late are missing, and the answer says so
+     * @param work the read of those courses on one shard, in any order
+     */
+    public <T> Flux<Merged<T>> readOf(
+            Collection<ContextId> courses,
+            Freshness freshness,
+            Duration deadline,
+            BiFunction<List<ContextId>, DatabaseClient, ? extends Publisher<T>> work) {
+        Map<PhysicalShardId, List<ContextId>> places =
+                courses.stream().collect(Collectors.groupingBy(shards::physicalShardOf));
+        return Flux.fromIterable(places.entrySet())
+                .flatMap(
+                        place -> answer(
+                                place.getKey(),
+                                deadline,
+                                shards.readOn(
+                                                place.getKey(),
+                                                freshness,
+                                                sql -> Flux.from(work.apply(place.getValue(), sql)))
+                                        .collectList()),
+                        CONCURRENCY);
     }
 
     /**
@@ -90,7 +128,7 @@ public class ShardFanOut {
      *
      * @param work what to do with a shard, usually by {@link Shards#writeOn}
      */
-    public <T> Flux<T> each(java.util.function.Function<PhysicalShardId, ? extends Publisher<T>> work) {
+    public <T> Flux<T> each(Function<PhysicalShardId, ? extends Publisher<T>> work) {
         return Flux.fromIterable(shards.physicalShards()).flatMap(work, CONCURRENCY);
     }
 

@@ -222,6 +222,37 @@ class TopologyIT {
         assertThat(partial.missing()).contains(new PhysicalShardId(2), new PhysicalShardId(3));
     }
 
+    @Test
+    void coursesOfAShardThatDoesNotAnswerAreMissingAndTheOthersAreThere() {
+        List<ContextId> courses = Stream.of(0, 1, 2, 3, 3)
+                .map(TopologyIT::courseOn)
+                .sorted(Comparator.comparing(ContextId::toString))
+                .toList();
+        List<ShardFanOut.Merged<UUID>> answers = new ShardFanOut(node.shards())
+                .<UUID>readOf(
+                        courses,
+                        Freshness.PRIMARY,
+                        PATIENCE,
+                        (asked, sql) -> sql.sql("select id, 1 / (case current_database() when 'lectern_shard_3' then 0"
+                                        + " else 1 end) from unnest(:ids) as id")
+                                .bind(
+                                        "ids",
+                                        asked.stream().map(ContextId::value).toArray(UUID[]::new))
+                                .map(row -> java.util.Objects.requireNonNull(row.get(0, UUID.class)))
+                                .all())
+                .collectList()
+                .blockOptional(PATIENCE)
+                .orElseThrow();
+        assertThat(answers).hasSize(4);
+        assertThat(answers.stream().flatMap(answer -> answer.items().stream()))
+                .containsExactlyInAnyOrderElementsOf(courses.stream()
+                        .filter(course -> node.shards().physicalShardOf(course).value() != 3)
+                        .map(ContextId::value)
+                        .toList());
+        assertThat(answers.stream().flatMap(answer -> answer.missing().stream()))
+                .containsExactly(new PhysicalShardId(3));
+    }
+
     /** Two nodes that start at once with one shard more: one migrates it, both serve, and what is moved there is theirs. */
     @Test
     void shardThatIsAddedLaterIsMigratedOnceByNodesThatStartTogether() throws Exception {
