@@ -211,8 +211,8 @@ public final class CourseDatabase implements Shards {
 
     @Override
     public <T> Mono<T> write(ContextId context, Function<ShardTransaction, Mono<T>> work) {
-        return shard.transaction.transactional(
-                Mono.defer(() -> work.apply(new ShardTransaction(context, logicalShardOf(context), shard.primary))));
+        return shard.transaction.transactional(Mono.defer(() ->
+                work.apply(new ShardTransaction(context, logicalShardOf(context), shard.primary, Runnable::run))));
     }
 
     @Override

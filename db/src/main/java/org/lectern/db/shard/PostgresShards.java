@@ -9,8 +9,10 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Queue;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.Function;
 import java.util.stream.IntStream;
@@ -135,12 +137,14 @@ class PostgresShards implements Shards, AutoCloseable {
         return Mono.defer(() -> {
                     ShardMap current = map();
                     long epoch = current.epochOf(logical);
+                    Queue<Runnable> afterCommit = new ConcurrentLinkedQueue<>();
                     return databases
                             .get(current.physicalOf(logical))
                             .write(
                                     "select enter_shard(" + logical + "::smallint, " + epoch + ")",
                                     epoch == ShardMapTable.FIRST_EPOCH ? null : new WalPosition(MAP, 0, epoch),
-                                    sql -> work.apply(new ShardTransaction(context, logical, sql)));
+                                    sql -> work.apply(new ShardTransaction(context, logical, sql, afterCommit::add)))
+                            .doOnSuccess(committed -> afterCommit.forEach(Runnable::run));
                 })
                 .retryWhen(afterRefusal(logical));
     }

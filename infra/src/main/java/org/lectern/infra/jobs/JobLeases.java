@@ -67,6 +67,7 @@ final class JobLeases {
                         :speeds::real[], :lefts::int[])
                 as r (context_id, id, token, percent, stage, speed, seconds_left)
             where j.context_id = r.context_id and j.id = r.id and j.lease_token = r.token and j.state = 'running'
+              and j.logical_shard in (select logical_shard from owned_shard)
             returning j.id, j.cancel_requested
             """;
 
@@ -237,30 +238,39 @@ final class JobLeases {
     }
 
     private Mono<Map<UUID, Boolean>> beat(PhysicalShardId shard, List<Pulse> pulses) {
-        return shards.writeOn(
-                shard,
-                sql -> sql.sql(BEAT)
-                        .bind("until", now().plus(lease))
-                        .bind(
-                                "contexts",
-                                array(
-                                        pulses,
-                                        pulse -> pulse.leased().job().context().value()))
-                        .bind("ids", array(pulses, pulse -> pulse.leased().job().id()))
-                        .bind("tokens", array(pulses, pulse -> pulse.leased().token()))
-                        .bind(
-                                "percents",
-                                integers(pulses, pulse -> pulse.progress().percent()))
-                        .bind("stages", texts(pulses, pulse -> pulse.progress().stage()))
-                        .bind("speeds", pulses.stream().map(JobLeases::speed).toArray(Float[]::new))
-                        .bind(
-                                "lefts",
-                                pulses.stream().map(JobLeases::secondsLeft).toArray(Integer[]::new))
-                        .map(row -> Map.entry(
-                                JobRows.get(row, "id", UUID.class),
-                                JobRows.get(row, "cancel_requested", Boolean.class)))
-                        .all()
-                        .collectMap(Map.Entry::getKey, Map.Entry::getValue));
+        return shards.writeOn(shard, sql -> beat(sql, pulses));
+    }
+
+    /**
+     * Renews one lease wherever its course is now: what {@link #beat(Collection)} does not find may have moved to another
+     * shard a moment ago.
+     */
+    Beat beatAlone(Pulse pulse) {
+        Job job = pulse.leased().job();
+        return wait(
+                present(shards.write(job.context(), transaction -> beat(transaction.sql(), List.of(pulse)))
+                        .map(held -> new Beat(held, Set.of()))
+                        .timeout(beatLimit)
+                        .onErrorReturn(new Beat(Map.of(), Set.of(job.id())))),
+                LIMIT);
+    }
+
+    private Mono<Map<UUID, Boolean>> beat(DatabaseClient client, List<Pulse> pulses) {
+        return client.sql(BEAT)
+                .bind("until", now().plus(lease))
+                .bind(
+                        "contexts",
+                        array(pulses, pulse -> pulse.leased().job().context().value()))
+                .bind("ids", array(pulses, pulse -> pulse.leased().job().id()))
+                .bind("tokens", array(pulses, pulse -> pulse.leased().token()))
+                .bind("percents", integers(pulses, pulse -> pulse.progress().percent()))
+                .bind("stages", texts(pulses, pulse -> pulse.progress().stage()))
+                .bind("speeds", pulses.stream().map(JobLeases::speed).toArray(Float[]::new))
+                .bind("lefts", pulses.stream().map(JobLeases::secondsLeft).toArray(Integer[]::new))
+                .map(row -> Map.entry(
+                        JobRows.get(row, "id", UUID.class), JobRows.get(row, "cancel_requested", Boolean.class)))
+                .all()
+                .collectMap(Map.Entry::getKey, Map.Entry::getValue);
     }
 
     private static @Nullable Float speed(Pulse pulse) {
@@ -370,7 +380,7 @@ final class JobLeases {
     }
 
     /** Whether one item can be at fault: not when the database was not reached. */
-    private static boolean isolatable(Throwable error) {
+    static boolean isolatable(Throwable error) {
         return !(error instanceof TimeoutException
                 || error instanceof R2dbcNonTransientResourceException
                 || error instanceof R2dbcTransientResourceException
@@ -394,7 +404,7 @@ final class JobLeases {
         return OffsetDateTime.now(clock);
     }
 
-    private static <T> CompletableFuture<T> present(Mono<T> result) {
+    static <T> CompletableFuture<T> present(Mono<T> result) {
         return result.toFuture().thenApply(value -> Objects.requireNonNull(value));
     }
 

@@ -15,6 +15,7 @@ import java.util.Objects;
 import java.util.Set;
 import java.util.UUID;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 import org.lectern.db.shard.PhysicalShardId;
 import org.lectern.infra.jobs.JobBroker.Outgoing;
@@ -52,6 +53,7 @@ final class JobRelay implements SmartLifecycle {
     private static final Duration PURGING = Duration.ofMinutes(10);
     private static final Duration PACE_WINDOW = Duration.ofMillis(50);
     private static final Duration DEPTHS_FRESH = Duration.ofSeconds(1);
+    private static final Duration LONGEST_REST = Duration.ofMillis(100);
     private static final String LOST = "its worker gave no sign of life";
     private static final int PHASE = Integer.MAX_VALUE - 100;
 
@@ -179,9 +181,16 @@ final class JobRelay implements SmartLifecycle {
         int free = Math.max(0, window - view.published());
         // When the window is full, what is more urgent may still go past the least urgent one in it.
         int overtaking = Math.max(0, Math.max(1, ready) + window - Math.max(window, view.published()));
+        if (free + overtaking == 0) {
+            return 0;
+        }
         var room = new PublishOrder.Room(free, overtaking, view.leastUrgent());
-        JobStore.Candidates candidates =
-                store.candidates(lane, types, lastCourses.getOrDefault(lane, Map.of()), 2 * window + ready);
+        JobStore.Candidates candidates = store.candidates(
+                lane,
+                types,
+                lastCourses.getOrDefault(lane, Map.of()),
+                free + overtaking,
+                store.clock().instant().minus(settings.patience()));
         lastCourses.put(lane, candidates.last());
         Map<UUID, Found> byId = new LinkedHashMap<>();
         candidates.found().forEach(one -> byId.put(one.candidate().id(), one));
@@ -384,9 +393,11 @@ final class JobRelay implements SmartLifecycle {
             Duration pause = settings.idle();
             try {
                 housekeep();
+                long begun = System.nanoTime();
                 if (turn() > 0) {
-                    pause = Duration.ofMillis(1);
+                    pause = Duration.ZERO;
                 }
+                rest(Duration.ofNanos(System.nanoTime() - begun));
                 if (!well) {
                     log.info("The job relay works again");
                 }
@@ -399,6 +410,8 @@ final class JobRelay implements SmartLifecycle {
                 }
                 well = false;
                 pause = AFTER_TROUBLE;
+            } catch (InterruptedException stopping) {
+                return;
             }
             try {
                 nudge.await(pause);
@@ -406,6 +419,14 @@ final class JobRelay implements SmartLifecycle {
                 return;
             }
         }
+    }
+
+    /**
+     * Rests for as long as it has worked. A look costs the same for one job as for a hundred: so the slower looks are, the
+     * more jobs each of them finds, and a job that comes alone waits no longer than one look.
+     */
+    private static void rest(Duration worked) throws InterruptedException {
+        TimeUnit.NANOSECONDS.sleep(worked.compareTo(LONGEST_REST) < 0 ? worked.toNanos() : LONGEST_REST.toNanos());
     }
 
     @Override

@@ -44,6 +44,9 @@ final class JobStore {
     /** Courses whose first jobs are looked at in one turn; the next turn goes on after the last of them. */
     static final int COURSES = 64;
 
+    /** However little room there is, a turn looks at this many of them. */
+    private static final int LEAST_COURSES = 8;
+
     private static final UUID NO_COURSE = new UUID(0, 0);
 
     /** A course that moves, or has moved, lies on two shards for a while: only where it is owned do its rows count. */
@@ -61,8 +64,8 @@ final class JobStore {
             """;
 
     /**
-     * The best by score, the oldest, and the best of each of the next courses: together they hold what the order may
-     * want, however many jobs one course has. The courses are found by jumping along the index. The row without a job
+     * The best by score, the oldest of the overdue, and the best of each of the next courses: together they hold what the
+     * order may want, however many jobs one course has. The courses are found by jumping along the index. The row without a job
      * names the last of them when there may be more: those that only have jobs for later count too, or a search that
      * begins with many of them would never get past.
      */
@@ -78,7 +81,7 @@ final class JobStore {
                 where state = 'waiting' and lane = :lane and run_at <= :now and type = any(:types)
                 order by score desc, run_at, id limit :limit),
             oldest as (select context_id, id, type, score, run_at from job
-                where state = 'waiting' and lane = :lane and run_at <= :now and type = any(:types)
+                where state = 'waiting' and lane = :lane and run_at < :overdue and type = any(:types)
                 order by run_at limit :limit),
             heads as (select j.* from courses c cross join lateral (
                 select context_id, id, type, score, run_at from job
@@ -87,8 +90,8 @@ final class JobStore {
                 order by score desc, run_at, id limit 3) j
                 where c.context_id is not null)
             select context_id, id, type, score, run_at from best
-            union all select * from oldest
-            union all select * from heads
+            union select * from oldest
+            union select * from heads
             union all select context_id, null, null, null, null from courses
                 where n = :courses and context_id is not null
             """;
@@ -205,7 +208,7 @@ final class JobStore {
     /**
      * What could be published now in a lane.
      *
-     * @param found each job at most three times
+     * @param found each job once
      * @param last the course of each shard with which the next search begins; a shard whose courses have all been seen
      *     is left out
      */
@@ -218,13 +221,14 @@ final class JobStore {
      * What could be published now in a lane.
      *
      * @param after look at the courses of a shard after this one; from the beginning where there is none
-     * @param limit how many by score, and how many by age
+     * @param limit as many as can be published: that many by score, that many of the overdue, that many courses
+     * @param overdue what is runnable since before this time is overdue
      */
-    Candidates candidates(Lane lane, Set<JobType> types, Map<PhysicalShardId, UUID> after, int limit) {
+    Candidates candidates(Lane lane, Set<JobType> types, Map<PhysicalShardId, UUID> after, int limit, Instant overdue) {
         List<Found> found = new ArrayList<>();
         Map<PhysicalShardId, UUID> last = new HashMap<>();
-        for (Row row :
-                everywhere(shard -> candidates(shard, lane, types, after.getOrDefault(shard, NO_COURSE), limit))) {
+        for (Row row : everywhere(
+                shard -> candidates(shard, lane, types, after.getOrDefault(shard, NO_COURSE), limit, overdue))) {
             Found one = row.found();
             if (one == null) {
                 last.put(row.shard(), row.course());
@@ -236,7 +240,8 @@ final class JobStore {
         return new Candidates(found, last);
     }
 
-    private Flux<Row> candidates(PhysicalShardId shard, Lane lane, Set<JobType> types, UUID after, int limit) {
+    private Flux<Row> candidates(
+            PhysicalShardId shard, Lane lane, Set<JobType> types, UUID after, int limit, Instant overdue) {
         return shards.readOn(
                 shard,
                 Freshness.PRIMARY,
@@ -244,7 +249,8 @@ final class JobStore {
                         .bind("lane", lane.key())
                         .bind("types", keys(types))
                         .bind("after", after)
-                        .bind("courses", COURSES)
+                        .bind("courses", Math.clamp(limit, LEAST_COURSES, COURSES))
+                        .bind("overdue", overdue.atOffset(ZoneOffset.UTC))
                         .bind("limit", limit)
                         .bind("now", now())
                         .map(row -> new Row(shard, JobRows.get(row, "context_id", UUID.class), found(row)))

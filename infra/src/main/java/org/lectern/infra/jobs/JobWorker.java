@@ -350,7 +350,7 @@ final class JobWorker implements SmartLifecycle {
     private boolean databaseAnswers(JobAttempt attempt) {
         try {
             UUID id = attempt.leased().job().id();
-            JobLeases.Beat beat = leases.beat(List.of(attempt.pulse(clock.instant())));
+            JobLeases.Beat beat = leases.beatAlone(attempt.pulse(clock.instant()));
             if (beat.unknown().contains(id)) {
                 return false;
             }
@@ -404,10 +404,7 @@ final class JobWorker implements SmartLifecycle {
 
     private void after(JobAttempt attempt, @Nullable Boolean cancelRequested) {
         if (cancelRequested == null) {
-            // It may have ended between the look at the list and the beat.
-            if (attempts.containsKey(attempt.leased().token())) {
-                attempt.end(Ending.LEASE_LOST);
-            }
+            missing(attempt);
             return;
         }
         if (cancelRequested) {
@@ -415,6 +412,22 @@ final class JobWorker implements SmartLifecycle {
         }
         if (attempt.hasNews()) {
             changes.changed(attempt.leased().job().id());
+        }
+    }
+
+    /** It may have ended between the look at the list and the beat, or its course may have moved. */
+    private void missing(JobAttempt attempt) {
+        UUID token = attempt.leased().token();
+        UUID id = attempt.leased().job().id();
+        if (!attempts.containsKey(token)) {
+            return;
+        }
+        JobLeases.Beat alone = leases.beatAlone(attempt.pulse(clock.instant()));
+        Boolean cancelRequested = alone.held().get(id);
+        if (cancelRequested != null) {
+            after(attempt, cancelRequested);
+        } else if (!alone.unknown().contains(id) && attempts.containsKey(token)) {
+            attempt.end(Ending.LEASE_LOST);
         }
     }
 

@@ -19,6 +19,13 @@ public interface Jobs {
     /** Writes the job's row inside the caller's transaction; a row with the same id is left as it is. */
     Mono<Void> submit(ShardTransaction transaction, JobRequest request);
 
+    /**
+     * Asks for a job where nothing else is to be committed: complete once it is safe. Jobs that are asked for at the same
+     * moment share a commit, which costs much less than one for each. A row with the same id is left as it is. What a
+     * session has asked for in this way is not noted as written by it; {@link #find} and {@link #list} read the primary.
+     */
+    Mono<Void> submit(ContextId context, JobRequest request);
+
     /** The job as it stands, or empty. */
     Mono<Job> find(ContextId context, UUID id);
 

@@ -17,7 +17,6 @@ import org.lectern.db.shard.PhysicalShardId;
 import org.lectern.db.shard.ShardTransaction;
 import org.lectern.db.shard.Shards;
 import org.lectern.infra.telemetry.TraceCarrier;
-import org.springframework.r2dbc.core.DatabaseClient;
 import reactor.core.publisher.Flux;
 import reactor.core.publisher.Mono;
 import tools.jackson.databind.json.JsonMapper;
@@ -25,7 +24,6 @@ import tools.jackson.databind.json.JsonMapper;
 /** Jobs as rows on the shard of their context. */
 final class PostgresJobs implements Jobs {
 
-    private static final int PAYLOAD_LIMIT_CHARS = 64 * 1024;
     private static final int MAX_PAGE = 200;
     private static final int SHARDS_AT_ONCE = 8;
 
@@ -34,14 +32,6 @@ final class PostgresJobs implements Jobs {
 
     private static final Duration LOOK_AGAIN = Duration.ofSeconds(1);
     private static final Duration LOOKS_AT_LEAST_APART = Duration.ofMillis(200);
-
-    private static final String SUBMIT = """
-            insert into job (context_id, id, logical_shard, type, kind, lane, score, state, payload, traceparent,
-                             created_at, run_at)
-            values (:context, :id, :logicalShard, :type, :kind, :lane, :score, 'waiting', :payload::jsonb, :traceparent,
-                    :now, :runAt)
-            on conflict (context_id, id) do nothing
-            """;
 
     private static final String CANCEL = """
             update job set
@@ -64,9 +54,8 @@ final class PostgresJobs implements Jobs {
 
     private final Shards shards;
     private final JobRows rows;
-    private final JsonMapper json;
     private final Clock clock;
-    private final TraceCarrier traces;
+    private final JobIntake intake;
     private final JobNudge nudge;
     private final JobChanges changes;
     private final JobOwners owners;
@@ -81,9 +70,8 @@ final class PostgresJobs implements Jobs {
             JobOwners owners) {
         this.shards = shards;
         this.rows = new JobRows(json);
-        this.json = json;
         this.clock = clock;
-        this.traces = traces;
+        this.intake = new JobIntake(shards, json, clock, traces);
         this.nudge = nudge;
         this.changes = changes;
         this.owners = owners;
@@ -91,34 +79,13 @@ final class PostgresJobs implements Jobs {
 
     @Override
     public Mono<Void> submit(ShardTransaction transaction, JobRequest request) {
-        return Mono.defer(() -> {
-            String payload = json.writeValueAsString(request.payload());
-            if (payload.length() > PAYLOAD_LIMIT_CHARS) {
-                return Mono.error(new IllegalArgumentException("The payload of a " + request.kind() + " job has "
-                        + payload.length() + " characters; at most " + PAYLOAD_LIMIT_CHARS + " are permitted"));
-            }
-            OffsetDateTime now = OffsetDateTime.now(clock);
-            OffsetDateTime runAt =
-                    request.runAt() == null ? now : request.runAt().atOffset(ZoneOffset.UTC);
-            String traceparent = traces.current();
-            DatabaseClient.GenericExecuteSpec insert = transaction
-                    .sql()
-                    .sql(SUBMIT)
-                    .bind("context", transaction.context().value())
-                    .bind("id", request.id())
-                    .bind("logicalShard", (short) transaction.logicalShard())
-                    .bind("type", request.type().key())
-                    .bind("kind", request.kind())
-                    .bind("lane", request.lane().key())
-                    .bind("score", request.score())
-                    .bind("payload", payload)
-                    .bind("now", now)
-                    .bind("runAt", runAt);
-            insert = traceparent == null
-                    ? insert.bindNull("traceparent", String.class)
-                    : insert.bind("traceparent", traceparent);
-            return insert.then().doOnSuccess(written -> nudge.now());
-        });
+        return intake.write(transaction, request)
+                .doOnSuccess(written -> transaction.afterCommit().accept(nudge::now));
+    }
+
+    @Override
+    public Mono<Void> submit(ContextId context, JobRequest request) {
+        return intake.write(context, request).doOnSuccess(written -> nudge.now());
     }
 
     @Override

@@ -521,8 +521,8 @@ class JobEngineIT {
             UUID id = asker.submit(now, "hidden", Lane.BATCH, 0);
             Map<PhysicalShardId, UUID> after = Map.of();
             boolean seen = false;
-            for (int look = 0; look < 3 && !seen; look++) {
-                var candidates = store.candidates(Lane.BATCH, Set.of(JobType.VIDEO), after, 1);
+            for (int look = 0; look < 20 && !seen; look++) {
+                var candidates = store.candidates(Lane.BATCH, Set.of(JobType.VIDEO), after, 1, Instant.EPOCH);
                 seen = candidates.found().stream()
                         .anyMatch(found -> found.candidate().id().equals(id));
                 after = candidates.last();
@@ -694,11 +694,107 @@ class JobEngineIT {
         }
     }
 
+    @Test
+    void jobsAskedForAloneShareCommitsAndEachIsDoneOnce() {
+        List<ContextId> courses = new ArrayList<>();
+        List<UUID> ids = new ArrayList<>();
+        try (JobNode asker = JobNode.start(servers, Map.of("lectern.roles", "web"), clock, List.of())) {
+            for (int i = 0; i < 200; i++) {
+                courses.add(asker.newCourse());
+                ids.add(asker.newCourse().value());
+            }
+            // Each twice: the second one finds the first.
+            Flux.range(0, 400)
+                    .flatMap(
+                            i -> asker.jobs()
+                                    .submit(
+                                            courses.get(i % 200),
+                                            JobNode.request(ids.get(i % 200), "alone", Lane.HIGH, 0)),
+                            400)
+                    .blockLast(JobNode.PATIENCE);
+            long commits = 0;
+            for (var shard : asker.shards().physicalShards()) {
+                commits += JobNode.await(asker.shards()
+                        .readOn(
+                                shard,
+                                Freshness.PRIMARY,
+                                sql -> sql.sql("select count(distinct xmin::text) from job where kind = 'alone'")
+                                        .mapValue(Long.class)
+                                        .one())
+                        .next());
+            }
+            assertThat(commits).isBetween(1L, 100L);
+        }
+        try (JobNode node = node(Map.of(), "alone", JobEngineIT::mark)) {
+            for (int i = 0; i < 200; i++) {
+                awaitState(node, courses.get(i), ids.get(i), JobState.DONE);
+                assertThat(effects(node, courses.get(i), ids.get(i))).isOne();
+            }
+        }
+    }
+
+    @Test
+    void aBeatWhereTheCourseNoLongerIsRenewsNothing() {
+        try (JobNode node = JobNode.start(servers, Map.of("lectern.roles", "web"), clock, List.of())) {
+            ContextId course = node.newCourse();
+            JobLeases leases = node.bean(JobLeases.class);
+            List<JobLeases.Leased> taken = new ArrayList<>();
+            for (int i = 0; i < 3; i++) {
+                UUID id = node.submit(course, "moved", Lane.HIGH, 0);
+                // Least time left last, so that neither id nor age is the order of their ends.
+                clock.advance(Duration.ofSeconds(1));
+                taken.addFirst(leases.take(
+                                new JobTicket(course.value(), id, Lane.HIGH, 0, 0),
+                                node.newCourse().value())
+                        .orElseThrow());
+            }
+            var renewed = taken.getLast();
+            clock.advance(Duration.ofSeconds(1));
+            var pulse = new JobLeases.Pulse(renewed, JobRun.Progress.NONE, null);
+            Instant before = leaseOf(node, course, renewed.job().id());
+            owned(node, course, false);
+            try {
+                assertThat(leases.beat(List.of(pulse)).held()).isEmpty();
+                // Where it is now cannot be said yet: it may be held still.
+                assertThat(leases.beatAlone(pulse).unknown())
+                        .containsExactly(renewed.job().id());
+                assertThat(leaseOf(node, course, renewed.job().id())).isEqualTo(before);
+            } finally {
+                owned(node, course, true);
+            }
+            assertThat(leases.beatAlone(pulse).held()).containsKey(renewed.job().id());
+            assertThat(leaseOf(node, course, renewed.job().id())).isAfter(before);
+            clock.advance(Duration.ofSeconds(40));
+            List<UUID> lost = node.bean(JobStore.class).expired(Set.of(JobType.VIDEO), Duration.ofSeconds(30)).stream()
+                    .map(expired -> expired.job().id())
+                    .filter(id -> taken.stream().anyMatch(one -> one.job().id().equals(id)))
+                    .toList();
+            assertThat(lost)
+                    .as("the one that was lost first is ended first")
+                    .containsExactly(
+                            taken.get(1).job().id(),
+                            taken.get(0).job().id(),
+                            renewed.job().id());
+            taken.forEach(one -> leases.cancelled(one, JobLeases.Tell.NOBODY, JobLeases.By.REAPER));
+        }
+    }
+
+    private static void owned(JobNode node, ContextId course, boolean owned) {
+        JobNode.await(node.shards()
+                .writeOn(
+                        node.shards().physicalShardOf(course),
+                        sql -> sql.sql("update shard_epoch set owned = :owned where logical_shard = :shard")
+                                .bind("owned", owned)
+                                .bind("shard", node.shards().logicalShardOf(course))
+                                .fetch()
+                                .rowsUpdated()));
+    }
+
     /** Where a job's lease ends. */
     private static Instant leaseOf(JobNode node, ContextId course, UUID id) {
         return JobNode.await(node.shards()
-                        .read(
-                                course,
+                        .readOn(
+                                node.shards().physicalShardOf(course),
                                 Freshness.PRIMARY,
                                 sql -> sql.sql("select lease_until from job where id = :id")
                                         .bind("id", id)

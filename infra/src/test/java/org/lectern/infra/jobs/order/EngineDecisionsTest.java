@@ -53,6 +53,13 @@ class EngineDecisionsTest {
     }
 
     @Example
+    void aLaneKeepsReadyWhatItDoesIn30Milliseconds() {
+        assertThat(Ready.jobs(5, 0)).as("the floor").isEqualTo(5);
+        assertThat(Ready.jobs(5, 1000)).as("30 ms of work").isEqualTo(30);
+        assertThat(Ready.jobs(5, 100_000)).as("the bound").isEqualTo(Ready.MOST);
+    }
+
+    @Example
     void threeAttemptsAfter120And240Seconds() {
         Retries retries = Retries.USUAL;
         assertThat(retries.after(1)).isEqualTo(Duration.ofMinutes(2));

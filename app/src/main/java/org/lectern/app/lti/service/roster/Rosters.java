@@ -46,19 +46,11 @@ class Rosters {
     /** Asks for a reading; answers the job's id. */
     Mono<UUID> order(ContextId context, RosterOrder order) {
         UUID id = ids.generateId();
-        return shards.write(
-                context,
-                transaction -> jobs.submit(
-                                transaction,
-                                new JobRequest(
-                                        id,
-                                        JobType.NOTIFICATIONS,
-                                        KIND,
-                                        Lane.STANDARD,
-                                        0,
-                                        json.valueToTree(order),
-                                        null))
-                        .thenReturn(id));
+        return jobs.submit(
+                        context,
+                        new JobRequest(
+                                id, JobType.NOTIFICATIONS, KIND, Lane.STANDARD, 0, json.valueToTree(order), null))
+                .thenReturn(id);
     }
 
     /** The last reading; empty when there was none. */
