@@ -67,6 +67,10 @@ class Drain implements SmartLifecycle {
 
     @Override
     public void start() {
+        if (draining) {
+            // Stopped before: what is started again takes people again.
+            AvailabilityChangeEvent.publish(context, ReadinessState.ACCEPTING_TRAFFIC);
+        }
         draining = false;
         running = true;
     }

@@ -47,8 +47,7 @@ class Seats implements SmartLifecycle {
     private final Clock clock;
     private final ConcurrentMap<Seat, Integer> taken = new ConcurrentHashMap<>();
     private final Set<Seat> changed = ConcurrentHashMap.newKeySet();
-    private final Disposable.Composite work = Disposables.composite();
-    private final Scheduler timer = Schedulers.newSingle("chat-seats", true);
+    private volatile Disposable.Composite work = Disposables.composite();
     private volatile boolean running;
 
     Seats(Shards shards, Membership membership, Clock clock) {
@@ -83,6 +82,8 @@ class Seats implements SmartLifecycle {
     @Override
     public void start() {
         running = true;
+        Scheduler timer = Schedulers.newSingle("chat-seats", true);
+        work = Disposables.composite(timer);
         work.add(Flux.interval(WRITE, timer)
                 .onBackpressureDrop()
                 .concatMap(unused -> writeChanged(), 1)
@@ -97,7 +98,6 @@ class Seats implements SmartLifecycle {
     public void stop() {
         running = false;
         work.dispose();
-        timer.dispose();
     }
 
     private Mono<Void> writeChanged() {

@@ -84,8 +84,8 @@ public class LiveRooms implements SmartLifecycle, SignalSource {
     private final DistributionSummary batchSize;
 
     private volatile boolean running;
-    private final Disposable.Composite work = Disposables.composite();
-    private final Scheduler timer = Schedulers.newSingle("chat-timer", true);
+    private volatile Disposable.Composite work = Disposables.composite();
+    private volatile Scheduler timer = Schedulers.newSingle("chat-timer", true);
 
     LiveRooms(
             ChatSettings settings,
@@ -226,6 +226,10 @@ public class LiveRooms implements SmartLifecycle, SignalSource {
     @Override
     public void start() {
         running = true;
+        if (timer.isDisposed()) {
+            timer = Schedulers.newSingle("chat-timer", true);
+        }
+        work = Disposables.composite();
         work.add(fanOut.listen(ENTRIES, this::heardEntries));
         work.add(fanOut.listen(PRESENCE, this::heardPresence));
         work.add(writers.serve());

@@ -57,13 +57,7 @@ class MoverLoop implements SmartLifecycle {
     private final Mover mover;
     private final Set<UUID> here = ConcurrentHashMap.newKeySet();
     private final Sinks.Many<Boolean> soon = Sinks.many().multicast().directBestEffort();
-    private final ExecutorService workers = new ThreadPoolExecutor(
-            0,
-            AT_ONCE,
-            10,
-            TimeUnit.SECONDS,
-            new SynchronousQueue<>(),
-            Thread.ofPlatform().name("shard-mover-", 0).daemon().factory());
+    private volatile ExecutorService workers = workers();
     private volatile boolean stopping;
     private volatile @Nullable Disposable looking;
 
@@ -104,6 +98,10 @@ class MoverLoop implements SmartLifecycle {
 
     @Override
     public void start() {
+        if (stopping) {
+            stopping = false;
+            workers = workers();
+        }
         if (settings.shardMover()) {
             looking = Flux.merge(
                             Flux.interval(LOOK).onBackpressureDrop(),
@@ -137,6 +135,16 @@ class MoverLoop implements SmartLifecycle {
     @Override
     public boolean isRunning() {
         return looking != null;
+    }
+
+    private static ExecutorService workers() {
+        return new ThreadPoolExecutor(
+                0,
+                AT_ONCE,
+                10,
+                TimeUnit.SECONDS,
+                new SynchronousQueue<>(),
+                Thread.ofPlatform().name("shard-mover-", 0).daemon().factory());
     }
 
     private Mono<Void> look() {
