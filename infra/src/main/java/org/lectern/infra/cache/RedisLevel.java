@@ -180,8 +180,16 @@ class RedisLevel implements SharedLevel {
                 .then(Mono.fromRunnable(this::trustAgain))
                 .retryWhen(
                         Retry.fixedDelay(Long.MAX_VALUE, settings.heartbeat()).filter(failure -> link.up()))
-                .doFinally(signal -> renewing.set(false))
+                .doFinally(signal -> renewed())
                 .subscribe(done -> {}, failure -> log.debug("No new era: Redis is gone again", failure));
+    }
+
+    /** An invalidation may have failed, or Redis may have come back, while the last round was ending. */
+    private synchronized void renewed() {
+        renewing.set(false);
+        if (!trusted && link.up()) {
+            renew();
+        }
     }
 
     private synchronized void missed() {

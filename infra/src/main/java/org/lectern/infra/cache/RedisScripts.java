@@ -97,6 +97,8 @@ final class RedisScripts {
             """;
 
     private final RedissonClient redisson;
+    private static final int ERA_PATIENCE = 4;
+
     private final Duration timeout;
     private final Duration longestLoad;
     private final Duration lease;
@@ -167,9 +169,18 @@ final class RedisScripts {
                 .then();
     }
 
-    /** Hides every entry, and has every node forget what it has. */
+    /**
+     * Hides every entry, and has every node forget what it has. Waited for longer than for others: one that is given up
+     * after it was carried out is done again, and costs all nodes their memory again.
+     */
     Mono<Void> newEra() {
-        return this.<Long>eval(NEW_ERA, RScript.ReturnType.LONG, List.of(ERA, CHANNEL), token(), EVERYTHING)
+        return this.<Long>eval(
+                        timeout.multipliedBy(ERA_PATIENCE),
+                        NEW_ERA,
+                        RScript.ReturnType.LONG,
+                        List.of(ERA, CHANNEL),
+                        token(),
+                        EVERYTHING)
                 .then();
     }
 
@@ -207,10 +218,15 @@ final class RedisScripts {
     }
 
     private <R> Mono<R> eval(String script, RScript.ReturnType type, List<Object> keys, Object... arguments) {
+        return eval(timeout, script, type, keys, arguments);
+    }
+
+    private <R> Mono<R> eval(
+            Duration limit, String script, RScript.ReturnType type, List<Object> keys, Object... arguments) {
         return redisson.reactive()
                 .getScript(StringCodec.INSTANCE)
                 .<R>eval(RScript.Mode.READ_WRITE, script, type, keys, arguments)
-                .timeout(timeout);
+                .timeout(limit);
     }
 
     private static String beginning(CacheFamily<?> family) {

@@ -168,7 +168,8 @@ final class JobIntake {
                 .map((Set<Key> written) -> all.stream()
                         .map(row -> written.contains(
                                 new Key(row.course().value(), row.request().id())))
-                        .toList()));
+                        .toList())
+                .timeout(JobLeases.LIMIT));
     }
 
     private static UUID[] uuids(List<Wanted> rows, Function<Wanted, UUID> value) {

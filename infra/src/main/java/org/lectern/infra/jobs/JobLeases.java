@@ -8,6 +8,7 @@ import java.time.OffsetDateTime;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
@@ -29,6 +30,7 @@ import org.lectern.infra.batching.SmartBatcher;
 import org.springframework.dao.DataAccessResourceFailureException;
 import org.springframework.r2dbc.core.DatabaseClient;
 import org.springframework.transaction.CannotCreateTransactionException;
+import reactor.core.publisher.Flux;
 import reactor.core.publisher.Mono;
 import tools.jackson.databind.json.JsonMapper;
 
@@ -44,12 +46,15 @@ import tools.jackson.databind.json.JsonMapper;
  */
 final class JobLeases {
 
-    private static final Duration LIMIT = Duration.ofSeconds(15);
+    /** For how long a batch may be under way: a server that was cut off without a word must not hold up those after it. */
+    static final Duration LIMIT = Duration.ofSeconds(15);
+
     private static final Duration BEAT_LIMIT = Duration.ofSeconds(5);
     private static final int BEATS_IN_LEASE = 3;
     private static final Duration EFFECT_LIMIT = Duration.ofSeconds(60);
     private static final int QUEUE_LIMIT = 10_000;
     private static final int BATCH_LIMIT = 128;
+    private static final int ALONE_AT_ONCE = 64;
 
     private static final String TAKE = """
             update job j set state = 'running', attempt = j.attempt + 1, lease_token = t.token, lease_until = :until,
@@ -242,17 +247,30 @@ final class JobLeases {
     }
 
     /**
-     * Renews one lease wherever its course is now: what {@link #beat(Collection)} does not find may have moved to another
-     * shard a moment ago.
+     * Renews each lease wherever its course is now: what {@link #beat(Collection)} does not find may have moved to another
+     * shard a moment ago. Side by side, so that a course that is nowhere for a while costs the others one limit at most.
      */
-    Beat beatAlone(Pulse pulse) {
-        Job job = pulse.leased().job();
-        return wait(
-                present(shards.write(job.context(), transaction -> beat(transaction.sql(), List.of(pulse)))
-                        .map(held -> new Beat(held, Set.of()))
-                        .timeout(beatLimit)
-                        .onErrorReturn(new Beat(Map.of(), Set.of(job.id())))),
+    Beat beatEach(Collection<Pulse> pulses) {
+        List<Beat> answers = wait(
+                present(Flux.fromIterable(pulses)
+                        .flatMap(this::beatAlone, ALONE_AT_ONCE)
+                        .collectList()),
                 LIMIT);
+        Map<UUID, Boolean> held = new HashMap<>();
+        Set<UUID> unknown = new HashSet<>();
+        for (Beat answer : answers) {
+            held.putAll(answer.held());
+            unknown.addAll(answer.unknown());
+        }
+        return new Beat(held, unknown);
+    }
+
+    private Mono<Beat> beatAlone(Pulse pulse) {
+        Job job = pulse.leased().job();
+        return shards.write(job.context(), transaction -> beat(transaction.sql(), List.of(pulse)))
+                .map(held -> new Beat(held, Set.of()))
+                .timeout(beatLimit)
+                .onErrorReturn(new Beat(Map.of(), Set.of(job.id())));
     }
 
     private Mono<Map<UUID, Boolean>> beat(DatabaseClient client, List<Pulse> pulses) {

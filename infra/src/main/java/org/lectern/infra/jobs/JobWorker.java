@@ -172,6 +172,8 @@ final class JobWorker implements SmartLifecycle {
             Optional<Leased> leased = leases.take(ticket, ids.generateId());
             delivery.acknowledge().run();
             if (leased.isPresent()) {
+                // There is room for one more: the best of what waits is to be here before this one ends.
+                nudge.now();
                 attempt(leased.get(), delivery.queue());
             }
         } catch (RuntimeException problem) {
@@ -350,7 +352,7 @@ final class JobWorker implements SmartLifecycle {
     private boolean databaseAnswers(JobAttempt attempt) {
         try {
             UUID id = attempt.leased().job().id();
-            JobLeases.Beat beat = leases.beatAlone(attempt.pulse(clock.instant()));
+            JobLeases.Beat beat = leases.beatEach(List.of(attempt.pulse(clock.instant())));
             if (beat.unknown().contains(id)) {
                 return false;
             }
@@ -384,12 +386,17 @@ final class JobWorker implements SmartLifecycle {
             if (!alive.isEmpty()) {
                 JobLeases.Beat beat = leases.beat(
                         alive.stream().map(attempt -> attempt.pulse(now)).toList());
+                List<JobAttempt> missing = new ArrayList<>();
                 for (JobAttempt attempt : alive) {
                     UUID id = attempt.leased().job().id();
-                    if (!beat.unknown().contains(id)) {
-                        after(attempt, beat.held().get(id));
+                    Boolean cancelRequested = beat.held().get(id);
+                    if (cancelRequested != null) {
+                        renewed(attempt, cancelRequested);
+                    } else if (!beat.unknown().contains(id)) {
+                        missing.add(attempt);
                     }
                 }
+                lookFor(missing);
             }
             List<JobTicket> waiting = lanes.values().stream()
                     .flatMap(lane -> lane.held().stream())
@@ -402,11 +409,7 @@ final class JobWorker implements SmartLifecycle {
         }
     }
 
-    private void after(JobAttempt attempt, @Nullable Boolean cancelRequested) {
-        if (cancelRequested == null) {
-            missing(attempt);
-            return;
-        }
+    private void renewed(JobAttempt attempt, boolean cancelRequested) {
         if (cancelRequested) {
             attempt.end(Ending.CANCELLED);
         }
@@ -415,19 +418,26 @@ final class JobWorker implements SmartLifecycle {
         }
     }
 
-    /** It may have ended between the look at the list and the beat, or its course may have moved. */
-    private void missing(JobAttempt attempt) {
-        UUID token = attempt.leased().token();
-        UUID id = attempt.leased().job().id();
-        if (!attempts.containsKey(token)) {
+    /** They may have ended between the look at the list and the beat, or their courses may have moved. */
+    private void lookFor(List<JobAttempt> missing) {
+        List<JobAttempt> running = missing.stream()
+                .filter(attempt -> attempts.containsKey(attempt.leased().token()))
+                .toList();
+        if (running.isEmpty()) {
             return;
         }
-        JobLeases.Beat alone = leases.beatAlone(attempt.pulse(clock.instant()));
-        Boolean cancelRequested = alone.held().get(id);
-        if (cancelRequested != null) {
-            after(attempt, cancelRequested);
-        } else if (!alone.unknown().contains(id) && attempts.containsKey(token)) {
-            attempt.end(Ending.LEASE_LOST);
+        Instant now = clock.instant();
+        JobLeases.Beat found = leases.beatEach(
+                running.stream().map(attempt -> attempt.pulse(now)).toList());
+        for (JobAttempt attempt : running) {
+            UUID id = attempt.leased().job().id();
+            Boolean cancelRequested = found.held().get(id);
+            if (cancelRequested != null) {
+                renewed(attempt, cancelRequested);
+            } else if (!found.unknown().contains(id)
+                    && attempts.containsKey(attempt.leased().token())) {
+                attempt.end(Ending.LEASE_LOST);
+            }
         }
     }
 

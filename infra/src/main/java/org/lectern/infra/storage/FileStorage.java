@@ -21,6 +21,7 @@ import java.util.List;
 import java.util.Objects;
 import java.util.UUID;
 import java.util.concurrent.Callable;
+import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 import org.springframework.core.io.buffer.DataBuffer;
 import org.springframework.core.io.buffer.DataBufferUtils;
@@ -42,6 +43,8 @@ final class FileStorage implements ObjectStorage {
     private static final int BUFFER_BYTES = 64 * 1024;
 
     /** Begins with a point, which no part of a key does. */
+    private static final Pattern DRAFT = Pattern.compile("[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}");
+
     private static final String DRAFTS = ".drafts";
 
     private final Path root;
@@ -90,7 +93,9 @@ final class FileStorage implements ObjectStorage {
             try (DirectoryStream<Path> drafts = Files.newDirectoryStream(root.resolve(DRAFTS))) {
                 for (Path draft : drafts) {
                     // A link has the times of its file; its own name begins with the time it was made.
-                    if (begun(draft).isBefore(begunBefore)) {
+                    // What has another name is not ours: some file systems keep files of their own.
+                    if (DRAFT.matcher(draft.getFileName().toString()).matches()
+                            && begun(draft).isBefore(begunBefore)) {
                         Files.deleteIfExists(draft);
                     }
                 }
@@ -103,7 +108,7 @@ final class FileStorage implements ObjectStorage {
 
     /** Names of drafts are UUIDs of version 7. */
     private static Instant begun(Path draft) {
-        UUID id = UUID.fromString(Objects.requireNonNull(draft.getFileName()).toString());
+        UUID id = UUID.fromString(draft.getFileName().toString());
         return Instant.ofEpochMilli(id.getMostSignificantBits() >>> 16);
     }
 

@@ -18,6 +18,8 @@ import java.util.SortedMap;
 import java.util.TreeMap;
 import java.util.concurrent.ConcurrentSkipListMap;
 import java.util.stream.IntStream;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 import reactor.core.publisher.Flux;
 import reactor.core.publisher.Mono;
 import reactor.core.scheduler.Schedulers;
@@ -32,6 +34,8 @@ import software.amazon.awssdk.services.s3.model.Part;
  * compares each part with its MD5 before it takes it. Thread-safe.
  */
 final class S3Parts {
+
+    private static final Logger LOG = LoggerFactory.getLogger(S3Parts.class);
 
     private static final int AT_ONCE = 4;
 
@@ -177,7 +181,12 @@ final class S3Parts {
                         .uploads())
                 .filter(upload -> upload.initiated().isBefore(begunBefore))
                 .concatMap(upload -> Mono.fromFuture(() -> client.abortMultipartUpload(
-                        abort -> abort.bucket(bucket).key(upload.key()).uploadId(upload.uploadId()))))
+                                abort -> abort.bucket(bucket).key(upload.key()).uploadId(upload.uploadId())))
+                        // Another node was faster, or this one may not: the others are ended all the same.
+                        .onErrorResume(failure -> {
+                            LOG.debug("Upload of {} was not ended", upload.key(), failure);
+                            return Mono.empty();
+                        }))
                 .then();
     }
 }

@@ -37,7 +37,10 @@ final class StorageSweeper implements SmartLifecycle {
     public void start() {
         running = Flux.interval(EVERY)
                 .onBackpressureDrop()
-                .concatMap(tick -> sweep())
+                .concatMap(tick -> Mono.defer(this::sweep).onErrorResume(failure -> {
+                    LOG.warn("What is half stored could not be looked for now", failure);
+                    return Mono.empty();
+                }))
                 .subscribe();
     }
 

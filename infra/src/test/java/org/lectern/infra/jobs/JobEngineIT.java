@@ -188,9 +188,15 @@ class JobEngineIT {
                     .anyMatch(ticket -> ticket.urgency() == 30));
             gate.countDown();
             jobs.forEach((id, course) -> awaitState(node, course, id, JobState.DONE));
-            assertThat(started)
-                    .containsExactlyElementsOf(
-                            scores.stream().sorted(Collections.reverseOrder()).toList());
+            assertThat(started).hasSameSizeAs(scores).startsWith(30);
+            // What was in hand when a better one came may still go first: what the lane keeps ready, and one on its
+            // way.
+            for (int place = 0; place < started.size(); place++) {
+                int score = started.get(place);
+                assertThat(started.subList(0, place).stream().filter(earlier -> earlier < score))
+                        .as("worse ones before the %s at place %s of %s", score, place, started)
+                        .hasSizeLessThanOrEqualTo(2);
+            }
         }
     }
 
@@ -756,13 +762,14 @@ class JobEngineIT {
             try {
                 assertThat(leases.beat(List.of(pulse)).held()).isEmpty();
                 // Where it is now cannot be said yet: it may be held still.
-                assertThat(leases.beatAlone(pulse).unknown())
+                assertThat(leases.beatEach(List.of(pulse)).unknown())
                         .containsExactly(renewed.job().id());
                 assertThat(leaseOf(node, course, renewed.job().id())).isEqualTo(before);
             } finally {
                 owned(node, course, true);
             }
-            assertThat(leases.beatAlone(pulse).held()).containsKey(renewed.job().id());
+            assertThat(leases.beatEach(List.of(pulse)).held())
+                    .containsKey(renewed.job().id());
             assertThat(leaseOf(node, course, renewed.job().id())).isAfter(before);
             clock.advance(Duration.ofSeconds(40));
             List<UUID> lost = node.bean(JobStore.class).expired(Set.of(JobType.VIDEO), Duration.ofSeconds(30)).stream()
