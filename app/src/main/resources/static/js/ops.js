@@ -248,16 +248,18 @@ async function jobs() {
   const query = jobFilters();
   const items = [];
   let next;
+  let missing = [];
   do {
     query.set('limit', String(Math.min(200, jobsShown - items.length)));
     if (next) query.set('before', next);
     const answer = await api(`/api/ops/jobs?${query}`);
     items.push(...answer.items);
     next = answer.next;
+    missing = answer.missing_shards ?? missing;
   } while (next && items.length < jobsShown);
   byId('older-jobs').hidden = !next;
   byId('replay-all').hidden = !items.some(job => job.state === 'dead');
-  show('jobs', table('Jobs, newest first', [
+  const list = table('Jobs, newest first', [
     ['Asked for', row => moment.format(new Date(row.created_at))],
     ['Kind', row => row.kind],
     ['Lane', row => row.lane],
@@ -267,7 +269,10 @@ async function jobs() {
     ['Attempt', row => String(row.attempt), 'number'],
     ['Cause', row => row.cause],
     ['', actions],
-  ], items, 'No such jobs.'));
+  ], items, 'No such jobs.');
+  show('jobs', missing.length
+    ? element('div', {}, element('p', { text: `Not shown, because it does not answer: shard ${missing.join(', ')}.` }), list)
+    : list);
 }
 
 async function replayAll() {

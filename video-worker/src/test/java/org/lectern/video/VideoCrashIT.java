@@ -29,6 +29,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestInstance;
 import org.junit.jupiter.api.io.TempDir;
 import org.lectern.db.ContextId;
+import org.lectern.db.shard.ShardFanOut;
 import org.lectern.infra.jobs.Job;
 import org.lectern.infra.jobs.JobType;
 import org.lectern.infra.jobs.Jobs;
@@ -241,6 +242,7 @@ class VideoCrashIT {
                                 .contains(video.path("state").asString()));
         assertThat(ready.path("state").asString()).as(ready.toString()).isEqualTo("ready");
         List<Job> transcodings = jobs.list(new Jobs.Query(null, JobType.VIDEO, null, null, null, null, 200))
+                .flatMapIterable(ShardFanOut.Merged::items)
                 .filter(job ->
                         job.kind().equals(VideoJobs.TRANSCODE) && job.context().equals(course))
                 .filter(job -> job.payload()

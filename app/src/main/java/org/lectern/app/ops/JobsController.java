@@ -2,10 +2,13 @@ package org.lectern.app.ops;
 
 import java.time.Instant;
 import java.util.Arrays;
+import java.util.List;
 import java.util.Locale;
 import java.util.UUID;
 import org.jspecify.annotations.Nullable;
 import org.lectern.db.ContextId;
+import org.lectern.db.shard.PhysicalShardId;
+import org.lectern.db.shard.ShardFanOut;
 import org.lectern.infra.jobs.Job;
 import org.lectern.infra.jobs.JobState;
 import org.lectern.infra.jobs.JobType;
@@ -44,7 +47,8 @@ class JobsController {
     }
 
     /**
-     * Jobs, newest first. The dead-letter list is those with the state dead.
+     * Jobs, newest first. The dead-letter list is those with the state dead. Shards that do not answer are named in
+     * {@code missing_shards}.
      *
      * @param state only this state: waiting, published, running, done, dead, cancelled or discarded
      * @param type only this type: video, analytics or notifications
@@ -74,11 +78,17 @@ class JobsController {
                         since,
                         before,
                         limit))
-                .collectList()
-                // A full page may be the last one; then the next is empty.
-                .map(found -> new Listing<>(
-                        found,
-                        found.size() < limit ? null : found.getLast().id().toString()));
+                .map(found -> {
+                    List<Job> page = found.items();
+                    return new Listing<>(
+                            page,
+                            // A full page may be the last one; then the next is empty.
+                            page.size() < limit ? null : page.getLast().id().toString(),
+                            found.missing().stream()
+                                    .map(PhysicalShardId::value)
+                                    .sorted()
+                                    .toList());
+                });
     }
 
     /** One job, with the trace of what asked for it, why it failed last, and its earlier attempts. */
@@ -128,6 +138,7 @@ class JobsController {
     @PostMapping("/replay")
     Mono<Replayed> replayAll(@RequestParam(required = false) @Nullable String type) {
         return jobs.list(Jobs.Query.dead(one(JobType.class, "type", type), null, Listing.MAX_LIMIT))
+                .flatMapIterable(ShardFanOut.Merged::items)
                 .flatMap(job -> jobs.replay(job.context(), job.id()), REPLAYED_AT_ONCE)
                 .filter(replayed -> replayed)
                 .count()

@@ -3,6 +3,9 @@ package org.lectern.app.node;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
+import java.sql.Connection;
+import java.sql.SQLException;
+import java.sql.Statement;
 import java.time.Duration;
 import java.util.Map;
 import java.util.Objects;
@@ -14,6 +17,7 @@ import org.lectern.app.session.LaunchTarget;
 import org.lectern.app.session.NewSession;
 import org.lectern.app.session.Sessions;
 import org.lectern.db.ContextId;
+import org.lectern.infra.embedded.EmbeddedServices;
 import org.lectern.infra.session.CourseRole;
 import org.springframework.beans.factory.annotation.Autowired;
 import org.springframework.boot.test.web.server.LocalServerPort;
@@ -38,6 +42,9 @@ class ShardMovesIT {
 
     @Autowired
     private IdGenerator ids;
+
+    @Autowired
+    private EmbeddedServices services;
 
     private WebTestClient client = WebTestClient.bindToServer().build();
     private String operator = "";
@@ -107,6 +114,27 @@ class ShardMovesIT {
         assertThat(requests.size()).isEqualTo(2);
         assertThat(requests.get(0).path("what").asString()).isEqualTo("begin");
         assertThat(requests.get(1).path("by").asString()).isNotBlank();
+    }
+
+    @Test
+    void jobsOfAShardThatDoesNotAnswerAreSaidToBeMissing() throws Exception {
+        assertThat(get("/api/ops/jobs", operator, HttpStatus.OK).has("missing_shards"))
+                .isFalse();
+        inShardTwo("alter table job rename to job_away");
+        try {
+            JsonNode partial = get("/api/ops/jobs", operator, HttpStatus.OK);
+            assertThat(partial.path("missing_shards").toString()).isEqualTo("[2]");
+            assertThat(partial.path("items").isArray()).isTrue();
+        } finally {
+            inShardTwo("alter table job_away rename to job");
+        }
+    }
+
+    private void inShardTwo(String change) throws SQLException {
+        try (Connection connection = services.postgres().orElseThrow().primary().connect("lectern_shard_2");
+                Statement statement = connection.createStatement()) {
+            statement.execute(change);
+        }
     }
 
     private String state(String path) {

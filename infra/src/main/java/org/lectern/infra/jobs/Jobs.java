@@ -4,6 +4,7 @@ import java.time.Instant;
 import java.util.UUID;
 import org.jspecify.annotations.Nullable;
 import org.lectern.db.ContextId;
+import org.lectern.db.shard.ShardFanOut;
 import org.lectern.db.shard.ShardTransaction;
 import reactor.core.publisher.Flux;
 import reactor.core.publisher.Mono;
@@ -42,8 +43,11 @@ public interface Jobs {
     /** Takes a dead job off the dead-letter list; false when it is not dead. */
     Mono<Boolean> discard(ContextId context, UUID id);
 
-    /** Jobs over all shards, newest first, by keyset. */
-    Flux<Job> list(Query query);
+    /**
+     * Jobs over all shards, newest first, by keyset. Shards that do not answer within some seconds are left out and named;
+     * of a single course there is an answer or an error.
+     */
+    Mono<ShardFanOut.Merged<Job>> list(Query query);
 
     /** The job's changes as they happen (progress, state), from now on; ends after a final state. May skip steps. */
     Flux<Job> watch(ContextId context, UUID id);

@@ -7,16 +7,18 @@ import java.time.OffsetDateTime;
 import java.time.ZoneOffset;
 import java.util.Comparator;
 import java.util.HashMap;
-import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.UUID;
 import java.util.function.Function;
 import org.lectern.db.ContextId;
 import org.lectern.db.Freshness;
 import org.lectern.db.shard.PhysicalShardId;
+import org.lectern.db.shard.ShardFanOut;
 import org.lectern.db.shard.ShardTransaction;
 import org.lectern.db.shard.Shards;
 import org.lectern.infra.telemetry.TraceCarrier;
+import org.springframework.r2dbc.core.DatabaseClient;
 import reactor.core.publisher.Flux;
 import reactor.core.publisher.Mono;
 import tools.jackson.databind.json.JsonMapper;
@@ -25,7 +27,13 @@ import tools.jackson.databind.json.JsonMapper;
 final class PostgresJobs implements Jobs {
 
     private static final int MAX_PAGE = 200;
-    private static final int SHARDS_AT_ONCE = 8;
+
+    /** For how long the jobs of a shard are waited for; those of the others are shown without them. */
+    private static final Duration LIST_DEADLINE = Duration.ofSeconds(5);
+
+    /** As PostgreSQL orders them: by bytes. UUID's own order is signed. */
+    private static final Comparator<Job> NEWEST_FIRST =
+            Comparator.<Job, String>comparing(job -> job.id().toString()).reversed();
 
     /** A job's id may have been made this long before the job was asked for. */
     private static final Duration ID_AGE = Duration.ofDays(1);
@@ -53,6 +61,7 @@ final class PostgresJobs implements Jobs {
             """;
 
     private final Shards shards;
+    private final ShardFanOut fanOut;
     private final JobRows rows;
     private final Clock clock;
     private final JobIntake intake;
@@ -69,6 +78,7 @@ final class PostgresJobs implements Jobs {
             JobChanges changes,
             JobOwners owners) {
         this.shards = shards;
+        this.fanOut = new ShardFanOut(shards);
         this.rows = new JobRows(json);
         this.clock = clock;
         this.intake = new JobIntake(shards, json, clock, traces);
@@ -151,60 +161,51 @@ final class PostgresJobs implements Jobs {
     }
 
     @Override
-    public Flux<Job> list(Query query) {
+    public Mono<ShardFanOut.Merged<Job>> list(Query query) {
         int limit = Math.clamp(query.limit(), 1, MAX_PAGE);
         ContextId course = query.course();
-        List<PhysicalShardId> places =
-                course == null ? shards.physicalShards() : List.of(shards.physicalShardOf(course));
-        return Flux.fromIterable(places)
-                .flatMap(shard -> page(shard, query, limit), SHARDS_AT_ONCE)
-                .collectList()
-                .flatMapIterable(found -> newestFirst(found, limit));
+        if (course != null) {
+            PhysicalShardId place = shards.physicalShardOf(course);
+            return shards.readOn(place, Freshness.PRIMARY, sql -> page(place, sql, query, limit))
+                    .collectList()
+                    .map(jobs -> new ShardFanOut.Merged<>(jobs, Set.of()));
+        }
+        return fanOut.read(
+                Freshness.PRIMARY, NEWEST_FIRST, limit, LIST_DEADLINE, (shard, sql) -> page(shard, sql, query, limit));
     }
 
-    private static List<Job> newestFirst(List<Job> found, int limit) {
-        // As PostgreSQL orders them: by bytes. UUID's own order is signed.
-        Comparator<Job> oldestFirst = Comparator.comparing(job -> job.id().toString());
-        return found.stream().sorted(oldestFirst.reversed()).limit(limit).toList();
-    }
-
-    private Flux<Job> page(PhysicalShardId shard, Query query, int limit) {
-        return shards.readOn(shard, Freshness.PRIMARY, sql -> {
-                    StringBuilder where = new StringBuilder("true");
-                    Map<String, Object> values = new HashMap<>();
-                    // Words of ours are written out, so that the partial indexes serve (dead jobs, jobs that wait).
-                    if (query.state() != null) {
-                        where.append(" and state = '")
-                                .append(query.state().key())
-                                .append('\'');
-                    }
-                    if (query.type() != null) {
-                        where.append(" and type = '").append(query.type().key()).append('\'');
-                    }
-                    if (query.lane() != null) {
-                        where.append(" and lane = '").append(query.lane().key()).append('\'');
-                    }
-                    if (query.course() != null) {
-                        where.append(" and context_id = :course");
-                        values.put("course", query.course().value());
-                    }
-                    if (query.since() != null) {
-                        // Ids ascend with time (UUIDv7), which bounds the search; the row's own time decides.
-                        where.append(" and id >= :idSince and created_at >= :since");
-                        values.put("idSince", firstIdOf(query.since().minus(ID_AGE)));
-                        values.put("since", query.since().atOffset(ZoneOffset.UTC));
-                    }
-                    if (query.before() != null) {
-                        where.append(" and id < :before");
-                        values.put("before", query.before());
-                    }
-                    return sql.sql("select " + JobRows.COLUMNS + " from job where " + where
-                                    + " order by id desc limit :limit")
-                            .bind("limit", limit)
-                            .bindValues(values)
-                            .map(rows::job)
-                            .all();
-                })
+    private Flux<Job> page(PhysicalShardId shard, DatabaseClient sql, Query query, int limit) {
+        StringBuilder where = new StringBuilder("true");
+        Map<String, Object> values = new HashMap<>();
+        // Words of ours are written out, so that the partial indexes serve (dead jobs, jobs that wait).
+        if (query.state() != null) {
+            where.append(" and state = '").append(query.state().key()).append('\'');
+        }
+        if (query.type() != null) {
+            where.append(" and type = '").append(query.type().key()).append('\'');
+        }
+        if (query.lane() != null) {
+            where.append(" and lane = '").append(query.lane().key()).append('\'');
+        }
+        if (query.course() != null) {
+            where.append(" and context_id = :course");
+            values.put("course", query.course().value());
+        }
+        if (query.since() != null) {
+            // Ids ascend with time (UUIDv7), which bounds the search; the row's own time decides.
+            where.append(" and id >= :idSince and created_at >= :since");
+            values.put("idSince", firstIdOf(query.since().minus(ID_AGE)));
+            values.put("since", query.since().atOffset(ZoneOffset.UTC));
+        }
+        if (query.before() != null) {
+            where.append(" and id < :before");
+            values.put("before", query.before());
+        }
+        return sql.sql("select " + JobRows.COLUMNS + " from job where " + where + " order by id desc limit :limit")
+                .bind("limit", limit)
+                .bindValues(values)
+                .map(rows::job)
+                .all()
                 // A course that has moved away may leave rows behind.
                 .filter(job -> shards.physicalShardOf(job.context()).equals(shard));
     }

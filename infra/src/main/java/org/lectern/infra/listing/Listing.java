@@ -11,18 +11,27 @@ import org.jspecify.annotations.Nullable;
  * @param items what is on this page
  * @param next what to send as {@code before} to get the following page; null on the last one (the field stays in the
  *     JSON, so that clients can rely on it)
+ * @param missingShards numbers of the shards that did not answer: what they hold is not on this page; left out of the JSON
+ *     when every shard answered
  * @param <T> what is listed
  */
 public record Listing<T>(
         List<T> items,
-        @JsonInclude(JsonInclude.Include.ALWAYS) @Nullable String next) {
+        @JsonInclude(JsonInclude.Include.ALWAYS) @Nullable String next,
+        @JsonInclude(JsonInclude.Include.NON_EMPTY) List<Integer> missingShards) {
 
     /** The most items that one page may hold; a greater {@code limit} is refused with 400. */
     public static final int MAX_LIMIT = 200;
 
-    /** Copies the items. */
+    /** Copies the items and the numbers. */
     public Listing {
         items = List.copyOf(items);
+        missingShards = List.copyOf(missingShards);
+    }
+
+    /** A page that lacks nothing. */
+    public Listing(List<T> items, @Nullable String next) {
+        this(items, next, List.of());
     }
 
     /**

@@ -36,6 +36,7 @@ import org.lectern.db.ContextId;
 import org.lectern.db.Freshness;
 import org.lectern.db.embedded.PostgresCluster;
 import org.lectern.db.shard.PhysicalShardId;
+import org.lectern.db.shard.ShardFanOut;
 import org.lectern.infra.embedded.EmbeddedService;
 import org.lectern.infra.embedded.EmbeddedServices;
 import org.lectern.infra.jobs.JobNode.MovableClock;
@@ -280,6 +281,7 @@ class JobEngineIT {
                     .containsExactly(tuple(1, "failed"), tuple(2, "failed"), tuple(3, "failed"));
             assertThat(node.jobs()
                             .list(Jobs.Query.dead(JobType.VIDEO, null, 10))
+                            .flatMapIterable(ShardFanOut.Merged::items)
                             .map(Job::id)
                             .collectList()
                             .block(Duration.ofSeconds(10)))
@@ -534,9 +536,9 @@ class JobEngineIT {
                 after = candidates.last();
             }
             assertThat(seen).as("found as the head of its course").isTrue();
-            for (Job job : JobNode.await(asker.jobs()
-                    .list(new Jobs.Query(null, null, Lane.BATCH, null, null, null, 200))
-                    .collectList())) {
+            for (Job job : JobNode.await(
+                            asker.jobs().list(new Jobs.Query(null, null, Lane.BATCH, null, null, null, 200)))
+                    .items()) {
                 JobNode.await(asker.jobs().cancel(job.context(), job.id()));
             }
         }
@@ -611,7 +613,9 @@ class JobEngineIT {
     }
 
     private static List<UUID> list(JobNode node, Jobs.Query query) {
-        return JobNode.await(node.jobs().list(query).map(Job::id).collectList());
+        return JobNode.await(node.jobs().list(query)).items().stream()
+                .map(Job::id)
+                .toList();
     }
 
     @Test
