@@ -49,6 +49,9 @@ class WebSecurity {
 
     private static final String[] NEEDS_SESSION = {"/api/**", "/xapi/**"};
 
+    /** Answers everybody, and operators with more. */
+    private static final String[] HEALTH = {"/actuator/health", "/actuator/health/**"};
+
     @Bean
     SecurityWebFilterChain securityChain(
             ServerHttpSecurity http,
@@ -57,7 +60,8 @@ class WebSecurity {
             SecurityProperties properties) {
         var authentication = new AuthenticationWebFilter(bearer);
         authentication.setServerAuthenticationConverter(new ServerBearerTokenAuthenticationConverter());
-        authentication.setRequiresAuthenticationMatcher(ServerWebExchangeMatchers.pathMatchers(NEEDS_SESSION));
+        authentication.setRequiresAuthenticationMatcher(ServerWebExchangeMatchers.matchers(
+                ServerWebExchangeMatchers.pathMatchers(NEEDS_SESSION), ServerWebExchangeMatchers.pathMatchers(HEALTH)));
         authentication.setAuthenticationFailureHandler(new ServerAuthenticationEntryPointFailureHandler(problems));
 
         return http.authorizeExchange(routes -> routes
@@ -72,8 +76,9 @@ class WebSecurity {
                         // the demo platform the loopback address, media the signed URL, a socket its ticket.
                         .pathMatchers("/lti/**", "/.well-known/**", "/demo", "/demo/**", "/media/**", "/ws/chat/**")
                         .permitAll()
-                        .pathMatchers(
-                                "/actuator/health", "/actuator/health/**", "/actuator/info", "/actuator/prometheus")
+                        .pathMatchers(HEALTH)
+                        .permitAll()
+                        .pathMatchers("/actuator/info", "/actuator/prometheus")
                         .permitAll()
                         .pathMatchers("/actuator", "/actuator/**")
                         .denyAll()

@@ -17,6 +17,7 @@ import org.lectern.app.session.LaunchTarget;
 import org.lectern.app.session.NewSession;
 import org.lectern.app.session.Sessions;
 import org.lectern.db.ContextId;
+import org.lectern.db.embedded.PostgresServer;
 import org.lectern.infra.embedded.EmbeddedServices;
 import org.lectern.infra.session.CourseRole;
 import org.springframework.beans.factory.annotation.Autowired;
@@ -117,6 +118,30 @@ class ShardMovesIT {
     }
 
     @Test
+    void whatDoesNotAnswerIsSaidToOperatorsOnly() throws Exception {
+        for (String path : new String[] {"/actuator/health", "/actuator/health/readiness"}) {
+            assertThat(get(path, instructor, HttpStatus.OK).has("components")).isFalse();
+        }
+        assertThat(node().path("shards").path("2").asString()).isEqualTo("answers");
+        PostgresServer replica = services.postgres().orElseThrow().replicas().getFirst();
+        replica.kill();
+        try {
+            await().atMost(PATIENCE)
+                    .until(() -> node().path("replicas")
+                            .path(replica.address())
+                            .asString("")
+                            .equals("does not answer"));
+        } finally {
+            replica.start();
+        }
+        await().atMost(PATIENCE)
+                .until(() -> node().path("replicas")
+                        .path(replica.address())
+                        .asString("")
+                        .equals("answers"));
+    }
+
+    @Test
     void jobsOfAShardThatDoesNotAnswerAreSaidToBeMissing() throws Exception {
         assertThat(get("/api/ops/jobs", operator, HttpStatus.OK).has("missing_shards"))
                 .isFalse();
@@ -128,6 +153,13 @@ class ShardMovesIT {
         } finally {
             inShardTwo("alter table job_away rename to job");
         }
+    }
+
+    private JsonNode node() {
+        return get("/actuator/health/readiness", operator, HttpStatus.OK)
+                .path("components")
+                .path("node")
+                .path("details");
     }
 
     private void inShardTwo(String change) throws SQLException {
