@@ -8,7 +8,10 @@ import org.lectern.app.lti.LtiProperties;
 import org.lectern.app.lti.doctor.PlatformCheck;
 import org.lectern.infra.roles.NodeRole;
 
-/** Options that answer at once. Nothing is started for them: no context, no embedded service, no port. */
+/**
+ * Options that answer and end, without starting a node: no web server, no consumer, no port. Only {@code --move-shard} connects to the
+ * databases.
+ */
 public final class Commands {
 
     private static final String LIST_ROLES = "--list-roles";
@@ -35,6 +38,9 @@ public final class Commands {
         }
         if (given.contains(CHECK_PLATFORMS)) {
             return OptionalInt.of(checkPlatforms(without(given, CHECK_PLATFORMS), out));
+        }
+        if (MoveCommand.isAmong(given)) {
+            return OptionalInt.of(MoveCommand.run(given, out));
         }
         return OptionalInt.empty();
     }

@@ -6,6 +6,8 @@ import java.io.PrintWriter;
 import java.io.StringWriter;
 import java.util.OptionalInt;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 import org.lectern.app.lti.launch.TestPlatform;
 import org.lectern.infra.roles.NodeRole;
 
@@ -87,6 +89,22 @@ class CommandsTest {
             prefix + "authorization-endpoint=" + authorization,
             prefix + "jwks-uri=" + keys
         };
+    }
+
+    @ParameterizedTest
+    @ValueSource(
+            strings = {
+                "--move-shard",
+                "--move-shard=20",
+                "--move-shard=x --to=1",
+                "--move-shard=20 --to=1 --to=2",
+                "--move-shard=20 --to=1 --confirm",
+                "--move-shard=20 --confirm --revert",
+                "--move-shard=20 --confirm --dry-run"
+            })
+    void movesThatAreNotClearAreNotBegun(String arguments) {
+        assertThat(run(arguments.split(" ", -1))).hasValue(2);
+        assertThat(answer.toString()).startsWith("Usage: --move-shard=LOGICAL");
     }
 
     private OptionalInt run(String... arguments) {

@@ -3,16 +3,21 @@ package org.lectern.app.node;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
 import java.sql.Connection;
 import java.sql.SQLException;
 import java.sql.Statement;
 import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Set;
 import java.util.UUID;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.lectern.app.LecternApplication;
 import org.lectern.app.session.LaunchTarget;
 import org.lectern.app.session.NewSession;
 import org.lectern.app.session.Sessions;
@@ -22,6 +27,7 @@ import org.lectern.infra.embedded.EmbeddedServices;
 import org.lectern.infra.session.CourseRole;
 import org.springframework.beans.factory.annotation.Autowired;
 import org.springframework.boot.test.web.server.LocalServerPort;
+import org.springframework.core.env.Environment;
 import org.springframework.http.HttpStatus;
 import org.springframework.http.MediaType;
 import org.springframework.test.web.reactive.server.WebTestClient;
@@ -43,6 +49,9 @@ class ShardMovesIT {
 
     @Autowired
     private IdGenerator ids;
+
+    @Autowired
+    private Environment environment;
 
     @Autowired
     private EmbeddedServices services;
@@ -117,6 +126,32 @@ class ShardMovesIT {
         assertThat(requests.get(1).path("by").asString()).isNotBlank();
     }
 
+    /** As an operator types it: a process of its own, on the databases of the node that serves. */
+    @Test
+    void movesAreMadeFromTheCommandLine() throws Exception {
+        assertThat(command("--move-shard=11", "--to=0", "--dry-run"))
+                .satisfies(ended -> assertThat(ended.code()).as(ended.output()).isZero())
+                .satisfies(ended -> assertThat(ended.output())
+                        .contains("chat_entry", "would move from shard 3 to shard 0", "Nothing was changed"));
+        assertThat(get(MOVES, operator, HttpStatus.OK).path("items").toString())
+                .doesNotContain("\"logical_shard\":11,");
+        assertThat(command("--move-shard=11", "--to=0"))
+                .satisfies(ended -> assertThat(ended.code()).as(ended.output()).isZero())
+                .satisfies(ended -> assertThat(ended.output())
+                        .containsSubsequence("has begun", "switched", "is on shard 0; its writers waited"));
+        // The nodes go on with it, and know who asked.
+        JsonNode moved = get(MOVES, operator, HttpStatus.OK).path("items").get(0);
+        assertThat(moved.path("logical_shard").asInt()).isEqualTo(11);
+        assertThat(moved.path("requested_by").asString()).startsWith("command line, ");
+        assertThat(command("--move-shard=11", "--abort"))
+                .satisfies(ended -> assertThat(ended.code()).isOne())
+                .satisfies(
+                        ended -> assertThat(ended.output()).contains("Refused: a move that is switched cannot abort"));
+        assertThat(command("--move-shard=11", "--revert"))
+                .satisfies(ended -> assertThat(ended.code()).as(ended.output()).isZero())
+                .satisfies(ended -> assertThat(ended.output()).contains("The move is reverted."));
+    }
+
     @Test
     void whatDoesNotAnswerIsSaidToOperatorsOnly() throws Exception {
         for (String path : new String[] {"/actuator/health", "/actuator/health/readiness"}) {
@@ -166,6 +201,29 @@ class ShardMovesIT {
         try (Connection connection = services.postgres().orElseThrow().primary().connect("lectern_shard_2");
                 Statement statement = connection.createStatement()) {
             statement.execute(change);
+        }
+    }
+
+    private record Ended(int code, String output) {}
+
+    private Ended command(String... arguments) throws Exception {
+        List<String> command = new ArrayList<>(List.of(
+                Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+                "-Xmx256m",
+                "-XX:TieredStopAtLevel=1",
+                "-cp",
+                System.getProperty("java.class.path"),
+                LecternApplication.class.getName()));
+        command.addAll(List.of(arguments));
+        for (String name : new String[] {"servers[0].primary", "username", "password"}) {
+            command.add("--lectern.db." + name + "=" + environment.getRequiredProperty("lectern.db." + name));
+        }
+        Process process = new ProcessBuilder(command).redirectErrorStream(true).start();
+        try {
+            String output = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+            return new Ended(process.waitFor(), output);
+        } finally {
+            process.destroyForcibly();
         }
     }
 

@@ -30,11 +30,14 @@ public class Migrations {
     private static final int PARALLEL = 4;
 
     /**
-     * Migrates; blocks until every database is at the version of this program.
+     * Migrates, unless {@code lectern.db.migrate} is off; blocks until every database is at the version of this program.
      *
      * @throws IllegalStateException when a database cannot be reached in time or a migration fails
      */
     public Migrations(DatabaseSettings settings) {
+        if (!settings.migrate()) {
+            return;
+        }
         migrate(settings, settings.directory(), "directory");
         try (ExecutorService workers = Executors.newFixedThreadPool(
                 PARALLEL, Thread.ofVirtual().name("migration-", 0).factory())) {

@@ -135,6 +135,19 @@ public class ShardMoves {
                 .next();
     }
 
+    /** The move of a logical shard that has not ended; empty when there is none. */
+    public Mono<ShardMove> open(int logicalShard) {
+        return directory
+                .read(
+                        Freshness.PRIMARY,
+                        sql -> sql.sql("select " + COLUMNS
+                                        + " from shard_move where logical_shard = :logical and finished_at is null")
+                                .bind("logical", logicalShard)
+                                .map(ShardMoves::move)
+                                .one())
+                .next();
+    }
+
     /**
      * Moves, newest first.
      *

@@ -39,6 +39,8 @@ import org.springframework.validation.annotation.Validated;
  *     asked (default: 50ms)
  * @param mapRefresh how often the shard map is read again, beside whenever a shard refuses (default: 5s)
  * @param shardMover whether this node may carry out moves of logical shards (default: true)
+ * @param migrate whether this process migrates the databases when it starts; false when something else does it before
+ *     (default: true)
  * @param connectPatience for how long the start waits for a server that does not accept connections yet (default: 30s)
  */
 @Validated
@@ -60,6 +62,7 @@ public record DatabaseSettings(
         @DefaultValue("50ms") Duration sessionWait,
         @DefaultValue("5s") Duration mapRefresh,
         @DefaultValue("true") boolean shardMover,
+        @DefaultValue("true") boolean migrate,
         @DefaultValue("30s") Duration connectPatience) {
 
     private static final int DEFAULT_SHARDS = 4;
