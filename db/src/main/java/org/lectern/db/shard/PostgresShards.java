@@ -144,7 +144,7 @@ class PostgresShards implements Shards, AutoCloseable {
                                     "select enter_shard(" + logical + "::smallint, " + epoch + ")",
                                     epoch == ShardMapTable.FIRST_EPOCH ? null : new WalPosition(MAP, 0, epoch),
                                     sql -> work.apply(new ShardTransaction(context, logical, sql, afterCommit::add)))
-                            .doOnSuccess(committed -> afterCommit.forEach(Runnable::run));
+                            .doOnSuccess(committed -> afterCommit.forEach(PostgresShards::hint));
                 })
                 .retryWhen(afterRefusal(logical));
     }
@@ -233,6 +233,15 @@ class PostgresShards implements Shards, AutoCloseable {
                 .all()
                 .collectList()
                 .map(rows -> Changes.of(since, rows));
+    }
+
+    /** What is committed stays committed, whatever becomes of a hint. */
+    private static void hint(Runnable afterCommit) {
+        try {
+            afterCommit.run();
+        } catch (RuntimeException problem) {
+            log.warn("A hint after a commit failed", problem);
+        }
     }
 
     /** Tries again under the map read after a refusal, with growing pauses for as long as a switch may take. */

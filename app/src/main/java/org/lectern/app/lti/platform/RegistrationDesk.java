@@ -101,7 +101,7 @@ public class RegistrationDesk {
                                     insert into lti_registration (id, issuer, client_id, name, authorization_endpoint,
                                         token_endpoint, token_audience, jwks_uri, trusted_addresses, operators, anonymous_launches,
                                         pending_deployments, source, created_at, updated_at)
-                                    values (:id, :issuer, :client, :name, :authorization, :token, :audience, :jwks, :trusted,
+                                    values (:id, :issuer, :client, :name, :authorization, :token, nullif(:audience, ''), :jwks, :trusted,
                                         :operators, :anonymous, :pending, 'api', :now, :now)""")
                             .bind("id", id)
                             .bind("issuer", request.issuer())
@@ -164,7 +164,7 @@ public class RegistrationDesk {
                                 insert into lti_registration (id, issuer, client_id, name, authorization_endpoint,
                                     token_endpoint, token_audience, jwks_uri, trusted_addresses, pending_deployments, source, approval,
                                     requested_from, created_at, updated_at)
-                                values (:id, :issuer, :client, :name, :authorization, :token, :audience, :jwks, :trusted, true,
+                                values (:id, :issuer, :client, :name, :authorization, :token, nullif(:audience, ''), :jwks, :trusted, true,
                                     'dynamic', 'pending', :from, :now, :now)""")
                                         .bind("id", id)
                                         .bind("issuer", requested.issuer())

@@ -200,7 +200,7 @@ public class Registrations {
                         insert into lti_registration as r (id, issuer, client_id, name, authorization_endpoint,
                             token_endpoint, token_audience, jwks_uri, trusted_addresses, paused, operators, anonymous_launches,
                             pending_deployments, source, created_at, updated_at)
-                        values (:id, :issuer, :client, :name, :authorization, :token, :audience, :jwks, true, :paused, :operators,
+                        values (:id, :issuer, :client, :name, :authorization, :token, nullif(:audience, ''), :jwks, true, :paused, :operators,
                             :anonymous, :pending, :source, :now, :now)
                         on conflict (issuer, client_id) do update set name = excluded.name,
                             authorization_endpoint = excluded.authorization_endpoint,

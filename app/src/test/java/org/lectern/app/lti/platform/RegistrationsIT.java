@@ -87,6 +87,11 @@ class RegistrationsIT extends OperatedNode {
                         .hasNonNull("token_audience"))
                 .as("empty: the endpoint's address again")
                 .isFalse();
+        String empty = register(PLATFORM, client(), Map.of("token_audience", ""));
+        assertThat(call("GET", "/api/ops/registrations/" + empty, token(true), null)
+                        .json(200)
+                        .hasNonNull("token_audience"))
+                .isFalse();
     }
 
     @Test
