@@ -51,6 +51,11 @@ public final class BlockingAllowances implements BlockHoundIntegration {
                 .allowBlockingCallsInside("java.security.SecureRandom", "generateSeed");
         // Once, when the client of a bucket is closed: on Netty's global executor, which serves no request.
         builder.allowBlockingCallsInside("io.netty.channel.pool.SimpleChannelPool", "close");
+        // Netty's allocator of buffers grows under a lock that several threads may meet at, for microseconds.
+        builder.allowBlockingCallsInside("io.netty.buffer.AdaptivePoolingAllocator", "allocate");
+        // Redisson's queues are linked lists under a lock; stopped in it, a connection would be lost to its pool for
+        // good.
+        builder.allowBlockingCallsInside("org.redisson.misc.WrappedLock", "execute");
         // Locks held for the hand-over of a task, never while it runs.
         builder.allowBlockingCallsInside("java.util.concurrent.ThreadPoolExecutor", "execute")
                 .allowBlockingCallsInside("java.util.concurrent.ScheduledThreadPoolExecutor$DelayedWorkQueue", "offer")
