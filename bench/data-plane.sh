@@ -2,7 +2,7 @@
 # The data plane against pgbench with the same statements on the same server in one run: point reads, reads of 100 by
 # "= any", inserts of 1000 by "insert ... unnest"; and what routing adds to a read.
 #
-#   bench/data-plane.sh [seconds] [clients]      (default 10 s for each of three rounds, 8 clients)
+#   bench/data-plane.sh [seconds] [clients]      (default 10 s for each of three rounds after one that is not counted, 8 clients)
 #
 # pgbench is looked for on the PATH and where Debian's packages put it.
 set -euo pipefail

@@ -1,7 +1,10 @@
 package org.lectern.infra.cache;
 
+import ch.qos.logback.classic.Level;
+import ch.qos.logback.classic.Logger;
 import com.github.benmanes.caffeine.cache.Caffeine;
 import com.github.benmanes.caffeine.cache.Expiry;
+import java.lang.management.ManagementFactory;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -15,6 +18,7 @@ import java.util.stream.IntStream;
 import org.lectern.infra.embedded.RedisServer;
 import org.redisson.api.RedissonClient;
 import org.redisson.client.codec.StringCodec;
+import org.slf4j.LoggerFactory;
 import org.springframework.util.FileSystemUtils;
 import reactor.core.publisher.Flux;
 import reactor.core.publisher.Mono;
@@ -34,6 +38,13 @@ final class CacheBenchmark {
     private CacheBenchmark() {}
 
     public static void main(String[] arguments) throws Exception {
+        // What is printed is the table.
+        ((Logger) LoggerFactory.getLogger(Logger.ROOT_LOGGER_NAME)).setLevel(Level.ERROR);
+        System.out.printf(
+                Locale.ROOT,
+                "%d processors, load average %.1f%n%n",
+                Runtime.getRuntime().availableProcessors(),
+                ManagementFactory.getOperatingSystemMXBean().getSystemLoadAverage());
         Path directory = Files.createTempDirectory("lectern-cache");
         try (RedisServer redis = RedisServer.in(directory)) {
             redis.start();
