@@ -1,6 +1,7 @@
 package org.lectern.video;
 
 import java.nio.charset.StandardCharsets;
+import java.time.Duration;
 import java.time.Instant;
 import java.util.Locale;
 import java.util.Set;
@@ -11,6 +12,8 @@ import org.lectern.infra.problem.ProblemException;
 import org.lectern.infra.problem.ProblemType;
 import org.lectern.infra.session.CourseRole;
 import org.lectern.infra.session.LaunchSession;
+import org.lectern.infra.session.SessionWatch;
+import org.lectern.infra.session.SessionWatchSettings;
 import org.springframework.boot.SpringApplication;
 import org.springframework.boot.autoconfigure.SpringBootApplication;
 import org.springframework.boot.context.properties.ConfigurationPropertiesScan;
@@ -66,6 +69,13 @@ public class TestVideoNode implements WebFluxConfigurer {
         UUID user = UUID.nameUUIDFromBytes(parts[0].getBytes(StandardCharsets.UTF_8));
         return new LaunchSession(
                 user, user, role.key(), ContextId.parse(parts[1]), "Course", Set.of(role), false, Instant.MAX);
+    }
+
+    /** Sessions do not end here. */
+    @Bean
+    SessionWatch sessions() {
+        return new SessionWatch(
+                sessions -> Mono.just(Set.copyOf(sessions)), new SessionWatchSettings(Duration.ofSeconds(5)));
     }
 
     @Override

@@ -19,7 +19,10 @@ import org.lectern.infra.problem.ProblemException;
 import org.lectern.infra.problem.ProblemType;
 import org.lectern.infra.roles.ConditionalOnRole;
 import org.lectern.infra.roles.NodeRole;
+import org.lectern.infra.session.LaunchSession;
+import org.lectern.infra.session.SessionWatch;
 import org.springframework.http.MediaType;
+import org.springframework.security.core.annotation.AuthenticationPrincipal;
 import org.springframework.web.bind.annotation.GetMapping;
 import org.springframework.web.bind.annotation.PathVariable;
 import org.springframework.web.bind.annotation.PostMapping;
@@ -41,9 +44,11 @@ class JobsController {
     private static final int REPLAYED_AT_ONCE = 8;
 
     private final Jobs jobs;
+    private final SessionWatch sessions;
 
-    JobsController(Jobs jobs) {
+    JobsController(Jobs jobs, SessionWatch sessions) {
         this.jobs = jobs;
+        this.sessions = sessions;
     }
 
     /**
@@ -99,10 +104,15 @@ class JobsController {
                         () -> new ProblemException(ProblemType.NOT_FOUND, "There is no such job in this course")));
     }
 
-    /** One job as it changes, until it ends. */
+    /** One job as it changes, until it ends, or the session of who watches it. */
     @GetMapping(path = "/{context}/{id}/events", produces = MediaType.TEXT_EVENT_STREAM_VALUE)
-    Flux<Job> events(@PathVariable ContextId context, @PathVariable UUID id) {
-        return find(context, id).thenMany(Flux.defer(() -> jobs.watch(context, id)));
+    Flux<Job> events(
+            @PathVariable ContextId context,
+            @PathVariable UUID id,
+            @AuthenticationPrincipal(errorOnInvalidType = false) @Nullable LaunchSession session) {
+        Flux<Job> changes = find(context, id).thenMany(Flux.defer(() -> jobs.watch(context, id)));
+        // An operator with a token of the operators' issuer has no session.
+        return session == null ? changes : changes.takeUntilOther(sessions.ended(session.id()));
     }
 
     /** Puts a dead job back to its first attempt. */

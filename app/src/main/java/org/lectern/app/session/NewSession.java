@@ -17,7 +17,7 @@ import org.lectern.infra.session.CourseRole;
  * @param operator whether the session may use {@code /api/ops}
  * @param target the page the launch leads to
  * @param item what on that page: a video's id, or the id of a message's own row; null for nothing special
- * @param registration the platform's registration, with which the session ends; null for none
+ * @param source the platform's deployment it comes from, with which the session ends; null for none
  */
 public record NewSession(
         UUID userId,
@@ -28,7 +28,7 @@ public record NewSession(
         boolean operator,
         LaunchTarget target,
         @Nullable String item,
-        @Nullable UUID registration) {
+        @Nullable Source source) {
 
     /** A session of no platform and about no single thing. */
     public NewSession(
@@ -41,6 +41,14 @@ public record NewSession(
             LaunchTarget target) {
         this(userId, name, context, contextTitle, roles, operator, target, null, null);
     }
+
+    /**
+     * Where a launch comes from.
+     *
+     * @param registration Lectern's id of the platform's registration
+     * @param deployment the platform's id of the deployment
+     */
+    public record Source(UUID registration, String deployment) {}
 
     /** Copies the roles. */
     public NewSession {

@@ -18,6 +18,7 @@ import org.lectern.db.Freshness;
 import org.lectern.db.directory.Directory;
 import org.lectern.infra.session.CourseRole;
 import org.lectern.infra.session.LaunchSession;
+import org.lectern.infra.session.LiveSessions;
 import org.springframework.r2dbc.core.DatabaseClient;
 import org.springframework.r2dbc.core.DatabaseClient.GenericExecuteSpec;
 import org.springframework.stereotype.Component;
@@ -31,13 +32,22 @@ import reactor.core.publisher.Mono;
  * that ended on another node may be accepted for as long; one that has expired never is. Thread-safe, non-blocking.
  */
 @Component
-public class Sessions implements Expiring {
+public class Sessions implements Expiring, LiveSessions {
 
     /** Every bearer token begins like this, so that people and scanners recognise one. */
     static final String TOKEN_PREFIX = "lectern_";
 
     private static final String COLUMNS =
             "id, user_id, name, context_id, context_title, roles, operator, target, item, expires_at";
+
+    private static final String OPEN_SOURCE = """
+            with source as (
+                select r.id as registration_id
+                from lti_registration r join lti_deployment d on d.registration_id = r.id
+                where r.id = :registration and d.deployment_id = :deployment and d.state = 'active'
+                  and r.approval = 'approved' and not r.paused and not r.operator_paused
+                  and (r.operators or not :operator)
+                for share)""";
 
     private final Directory directory;
     private final Secrets secrets;
@@ -58,23 +68,28 @@ public class Sessions implements Expiring {
                 .build();
     }
 
-    /** Opens a session whose token is handed over at once. */
+    /**
+     * Opens a session whose token is handed over at once; empty when its platform or deployment was closed meanwhile.
+     */
     public Mono<OpenSession> open(NewSession request) {
         String token = TOKEN_PREFIX + secrets.fresh();
         LaunchSession session = created(request);
         return directory
                 .write(sql ->
-                        insert(sql, session, request, Secrets.digest(token)).thenReturn(session))
+                        insert(sql, session, request, Secrets.digest(token)).map(unused -> session))
                 .map(opened -> new OpenSession(token, opened, request.target(), request.item()));
     }
 
-    /** Opens a session and answers the one-time code that {@link #exchange} trades for its token. */
+    /**
+     * Opens a session and answers the one-time code that {@link #exchange} trades for its token; empty when its platform or
+     * deployment was closed meanwhile.
+     */
     public Mono<String> openWithCode(NewSession request) {
         String code = secrets.fresh();
         LaunchSession session = created(request);
         Instant codeEnds = clock.instant().plus(properties.codeLifetime());
         return directory.write(sql -> insert(sql, session, request, null)
-                .then(sql.sql(
+                .flatMap(inserted -> sql.sql(
                                 "insert into session_code (code_digest, session_id, expires_at) values (:code, :id, :ends)")
                         .bind("code", Secrets.digest(code))
                         .bind("id", session.id())
@@ -127,6 +142,19 @@ public class Sessions implements Expiring {
                         .next()
                         .doOnNext(session -> remembered.put(key, session));
         return found.filter(session -> session.expiresAt().isAfter(clock.instant()));
+    }
+
+    @Override
+    public Mono<Set<UUID>> among(Collection<UUID> asked) {
+        return directory
+                .read(
+                        Freshness.PRIMARY,
+                        sql -> sql.sql("select id from session where id = any(:ids) and expires_at > :now")
+                                .bind("ids", asked.toArray(UUID[]::new))
+                                .bind("now", clock.instant())
+                                .map(row -> required(row, "id", UUID.class))
+                                .all())
+                .collect(Collectors.toSet());
     }
 
     /** The page that the session's launch asked for; empty when the session has ended. */
@@ -211,14 +239,22 @@ public class Sessions implements Expiring {
                 clock.instant().plus(properties.lifetime()));
     }
 
-    private Mono<Long> insert(
+    /**
+     * One row, or none: a session of a platform is only inserted while registration and deployment are open. Their rows are
+     * locked until the commit, so whoever closes one either waits and then ends this session too, or was first and is
+     * seen here.
+     */
+    private Mono<UUID> insert(
             DatabaseClient sql, LaunchSession session, NewSession request, byte @Nullable [] tokenDigest) {
-        GenericExecuteSpec statement = sql.sql("""
-                        insert into session (id, token_digest, user_id, name, context_id, context_title, roles,
-                                             operator, target, item, registration_id, created_at, expires_at)
-                        values (:id, :token, :user, :name, :context, :title, :roles, :operator, :target, :item,
-                                :registration, :now, :ends)
-                        """)
+        NewSession.Source source = request.source();
+        GenericExecuteSpec statement = sql.sql(
+                        (source == null ? "with source as (select null::uuid as registration_id)" : OPEN_SOURCE) + """
+                         insert into session (id, token_digest, user_id, name, context_id, context_title, roles,
+                                              operator, target, item, registration_id, created_at, expires_at)
+                         select :id, :token, :user, :name, :context, :title, :roles, :operator, :target, :item,
+                                registration_id, :now, :ends
+                         from source
+                         returning id""")
                 .bind("id", session.id())
                 .bind("user", session.userId())
                 .bind("context", session.context().value())
@@ -227,12 +263,14 @@ public class Sessions implements Expiring {
                 .bind("target", request.target().key())
                 .bind("now", clock.instant())
                 .bind("ends", session.expiresAt());
+        if (source != null) {
+            statement = statement.bind("registration", source.registration()).bind("deployment", source.deployment());
+        }
         statement = bindNullable(statement, "token", tokenDigest, byte[].class);
         statement = bindNullable(statement, "item", request.item(), String.class);
-        statement = bindNullable(statement, "registration", request.registration(), UUID.class);
         statement = bindNullable(statement, "name", session.name(), String.class);
         statement = bindNullable(statement, "title", session.contextTitle(), String.class);
-        return statement.fetch().rowsUpdated();
+        return statement.map(row -> required(row, "id", UUID.class)).one();
     }
 
     private static <T> GenericExecuteSpec bindNullable(

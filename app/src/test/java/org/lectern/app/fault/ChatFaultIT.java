@@ -7,6 +7,9 @@ import java.io.IOException;
 import java.net.Socket;
 import java.net.URI;
 import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpResponse;
+import java.net.http.WebSocket;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.security.MessageDigest;
@@ -26,6 +29,8 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.Random;
 import java.util.UUID;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionStage;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.TimeUnit;
@@ -44,6 +49,7 @@ import org.lectern.infra.embedded.EmbeddedServices;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import org.springframework.boot.convert.DurationStyle;
+import tools.jackson.databind.json.JsonMapper;
 
 /**
  * Three processes of the product on one PostgreSQL and one Redis, people who write and read all the time on whatever node
@@ -161,6 +167,51 @@ class ChatFaultIT {
         assertThat(late).allSatisfy(millis -> assertThat(millis).isLessThan(2_000 + usual));
     }
 
+    @Test
+    void aSessionThatIsEndedAnywhereEndsItsSocketsOnEveryNode() throws Exception {
+        Participant ended = person(UUID.randomUUID(), nodes()::addresses, false);
+        Participant living = person(ended.room, nodes()::addresses, false);
+        List<CompletableFuture<Integer>> closes = new ArrayList<>();
+        for (URI node : nodes().addresses()) {
+            closes.add(closeOfSocket(node, ended));
+        }
+        CompletableFuture<Integer> stays = closeOfSocket(nodes().addresses().getFirst(), living);
+        try (Connection directory = database("lectern_directory");
+                PreparedStatement end = directory.prepareStatement("delete from session where user_id = ?")) {
+            end.setObject(1, ended.user);
+            assertThat(end.executeUpdate()).isOne();
+        }
+        for (CompletableFuture<Integer> close : closes) {
+            // 5 s and a query, on a machine that has more to do.
+            assertThat(close.get(20, TimeUnit.SECONDS)).isEqualTo(4001);
+        }
+        assertThat(stays).isNotDone();
+        stays.cancel(true);
+    }
+
+    /** A socket of a person at a node: the code it is closed with. */
+    private CompletableFuture<Integer> closeOfSocket(URI node, Participant person) throws Exception {
+        HttpResponse<String> answer = http.send(
+                HttpRequest.newBuilder(node.resolve("/api/chat/rooms/" + person.room + "/tickets"))
+                        .header("Authorization", "Bearer " + person.token)
+                        .POST(HttpRequest.BodyPublishers.noBody())
+                        .build(),
+                HttpResponse.BodyHandlers.ofString());
+        assertThat(answer.statusCode()).as(answer.body()).isEqualTo(200);
+        CompletableFuture<Integer> closed = new CompletableFuture<>();
+        String address = JsonMapper.shared().readTree(answer.body()).path("url").asString();
+        http.newWebSocketBuilder()
+                .buildAsync(URI.create(address), new WebSocket.Listener() {
+                    @Override
+                    public @Nullable CompletionStage<?> onClose(WebSocket socket, int code, String reason) {
+                        closed.complete(code);
+                        return null;
+                    }
+                })
+                .get(10, TimeUnit.SECONDS);
+        return closed;
+    }
+
     private void cause(Fault fault) throws Exception {
         var postgres = services().postgres().orElseThrow().primary();
         var redis = services().redis().orElseThrow();
@@ -244,15 +295,18 @@ class ChatFaultIT {
         for (int room = 0; room < ROOMS; room++) {
             UUID id = UUID.randomUUID();
             for (int i = 0; i < PEOPLE_PER_ROOM; i++) {
-                String token =
-                        "lectern_" + Base64.getUrlEncoder().withoutPadding().encodeToString(bytes(random, 32));
-                Participant person =
-                        new Participant(id, token, known, http, Duration.ofMillis(60), restless, random.nextLong());
-                openSession(person);
-                people.add(person);
+                people.add(person(id, known, restless));
             }
         }
         people.forEach(person -> threads.execute(person::run));
+    }
+
+    private Participant person(UUID room, Supplier<List<URI>> known, boolean restless) throws Exception {
+        String token = "lectern_" + Base64.getUrlEncoder().withoutPadding().encodeToString(bytes(random, 32));
+        Participant person =
+                new Participant(room, token, known, http, Duration.ofMillis(60), restless, random.nextLong());
+        openSession(person);
+        return person;
     }
 
     private static byte[] bytes(Random random, int count) {

@@ -19,6 +19,7 @@ import org.lectern.infra.problem.ProblemType;
 import org.lectern.infra.roles.ConditionalOnRole;
 import org.lectern.infra.roles.NodeRole;
 import org.lectern.infra.session.LaunchSession;
+import org.lectern.infra.session.SessionWatch;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import org.springframework.http.HttpMethod;
@@ -53,6 +54,7 @@ class EventsController {
     private final ChatSettings settings;
     private final Clock clock;
     private final JsonMapper json;
+    private final SessionWatch sessions;
     private final AtomicInteger streams = new AtomicInteger();
     private final ConcurrentMap<Reader, Integer> readers = new ConcurrentHashMap<>();
 
@@ -67,6 +69,7 @@ class EventsController {
             ChatSettings settings,
             Clock clock,
             JsonMapper json,
+            SessionWatch sessions,
             MeterRegistry metrics) {
         this.gate = gate;
         this.drain = drain;
@@ -74,6 +77,7 @@ class EventsController {
         this.settings = settings;
         this.clock = clock;
         this.json = json;
+        this.sessions = sessions;
         metrics.gauge("lectern.chat.streams", streams);
     }
 
@@ -134,8 +138,9 @@ class EventsController {
                 });
         Flux<ServerSentEvent<String>> frames = outlet.events();
         Mono<Void> expiry = Mono.delay(Duration.between(clock.instant(), session.expiresAt()))
-                .doOnNext(unused -> attendee.close(CloseCode.SESSION_EXPIRED))
-                .then();
+                .then()
+                .or(sessions.ended(session.id()))
+                .doOnSuccess(unused -> attendee.close(CloseCode.SESSION_EXPIRED));
         Flux<ServerSentEvent<String>> alive = Flux.interval(Duration.ZERO, HEARTBEAT)
                 .onBackpressureDrop()
                 .map(unused ->

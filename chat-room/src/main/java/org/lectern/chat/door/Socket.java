@@ -14,6 +14,7 @@ import org.lectern.chat.protocol.ErrorCode;
 import org.lectern.chat.protocol.MalformedFrameException;
 import org.lectern.chat.protocol.ServerFrame;
 import org.lectern.db.ContextId;
+import org.lectern.infra.session.SessionWatch;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import org.springframework.web.reactive.socket.WebSocketHandler;
@@ -47,6 +48,7 @@ final class Socket implements WebSocketHandler {
     private final Door door;
     private final ChatSettings settings;
     private final Clock clock;
+    private final SessionWatch sessions;
     private final Runnable gone;
     private volatile long heardAt = System.nanoTime();
     private final AtomicInteger refused = new AtomicInteger();
@@ -67,6 +69,7 @@ final class Socket implements WebSocketHandler {
             Door door,
             ChatSettings settings,
             Clock clock,
+            SessionWatch sessions,
             Runnable gone) {
         this.room = room;
         this.guest = guest;
@@ -78,6 +81,7 @@ final class Socket implements WebSocketHandler {
         this.door = door;
         this.settings = settings;
         this.clock = clock;
+        this.sessions = sessions;
         this.gone = gone;
     }
 
@@ -97,6 +101,7 @@ final class Socket implements WebSocketHandler {
                         Duration.between(clock.instant(), guest.sessionExpiresAt())
                                 .toMillis()),
                 TimeUnit.MILLISECONDS));
+        timers.add(sessions.watch(guest.session(), () -> attendee.close(CloseCode.SESSION_EXPIRED)));
         long pingMillis = settings.pingInterval().toMillis();
         timers.add(loop.schedulePeriodically(this::checkAlive, pingMillis, pingMillis, TimeUnit.MILLISECONDS));
         Mono<Void> heard = session.receive()

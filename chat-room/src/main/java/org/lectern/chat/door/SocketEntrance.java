@@ -16,6 +16,7 @@ import org.lectern.infra.problem.ProblemException;
 import org.lectern.infra.problem.ProblemType;
 import org.lectern.infra.roles.ConditionalOnRole;
 import org.lectern.infra.roles.NodeRole;
+import org.lectern.infra.session.SessionWatch;
 import org.springframework.http.server.reactive.ServerHttpRequest;
 import org.springframework.http.server.reactive.ServerHttpRequestDecorator;
 import org.springframework.stereotype.Component;
@@ -55,6 +56,7 @@ class SocketEntrance implements WebHandler {
     private final Limits limits;
     private final ChatSettings settings;
     private final Clock clock;
+    private final SessionWatch sessions;
     private final WebSocketService sockets = new HandshakeWebSocketService(new ReactorNettyRequestUpgradeStrategy(
             () -> WebsocketServerSpec.builder().maxFramePayloadLength(READ_LIMIT_BYTES)));
 
@@ -66,7 +68,8 @@ class SocketEntrance implements WebHandler {
             Drain drain,
             Limits limits,
             ChatSettings settings,
-            Clock clock) {
+            Clock clock,
+            SessionWatch sessions) {
         this.tickets = tickets;
         this.seats = seats;
         this.rooms = rooms;
@@ -75,6 +78,7 @@ class SocketEntrance implements WebHandler {
         this.limits = limits;
         this.settings = settings;
         this.clock = clock;
+        this.sessions = sessions;
     }
 
     @Override
@@ -114,29 +118,44 @@ class SocketEntrance implements WebHandler {
         return tickets.consume(room, ticket)
                 .switchIfEmpty(Mono.error(() -> new ProblemException(
                         ProblemType.UNAUTHENTICATED, "The ticket is unknown, was used or has expired")))
-                .flatMap(guest -> {
-                    UUID person = guest.person().id();
-                    if (!limits.takeSocket(room, person)) {
-                        // Its seat was counted when the ticket was consumed; this node's number mends that.
-                        seats.take(room, guest.shard());
-                        seats.free(room, guest.shard());
-                        return problem(ProblemType.RATE_LIMITED, "You have too many connections to this room open");
-                    }
-                    // The upgrade's answer ends with the handshake, not with the socket.
-                    seats.take(room, guest.shard());
-                    AtomicBoolean freed = new AtomicBoolean();
-                    Runnable free = () -> {
-                        if (freed.compareAndSet(false, true)) {
-                            seats.free(room, guest.shard());
-                            limits.freeSocket(room, person);
-                        }
-                    };
-                    Socket socket = new Socket(
-                            room, guest, epoch, since, new NettyOutlet(channel), rooms, door, settings, clock, free);
-                    return sockets.handleRequest(exchange, socket)
-                            .doOnError(unused -> free.run())
-                            .doOnCancel(free);
-                });
+                .flatMap(guest -> sessions.live(guest.session())
+                        .flatMap(live -> live
+                                ? upgraded(exchange, room, guest, epoch, since, channel)
+                                : refused(room, guest, ProblemType.UNAUTHENTICATED, "This session has ended")));
+    }
+
+    private Mono<Void> upgraded(
+            ServerWebExchange exchange,
+            ContextId room,
+            Guest guest,
+            @Nullable Long epoch,
+            @Nullable Long since,
+            Channel channel) {
+        UUID person = guest.person().id();
+        if (!limits.takeSocket(room, person)) {
+            return refused(room, guest, ProblemType.RATE_LIMITED, "You have too many connections to this room open");
+        }
+        // The upgrade's answer ends with the handshake, not with the socket.
+        seats.take(room, guest.shard());
+        AtomicBoolean freed = new AtomicBoolean();
+        Runnable free = () -> {
+            if (freed.compareAndSet(false, true)) {
+                seats.free(room, guest.shard());
+                limits.freeSocket(room, person);
+            }
+        };
+        Socket socket = new Socket(
+                room, guest, epoch, since, new NettyOutlet(channel), rooms, door, settings, clock, sessions, free);
+        return sockets.handleRequest(exchange, socket)
+                .doOnError(unused -> free.run())
+                .doOnCancel(free);
+    }
+
+    /** The guest's seat was counted when the ticket was consumed; this node's number mends that. */
+    private Mono<Void> refused(ContextId room, Guest guest, ProblemType type, String detail) {
+        seats.take(room, guest.shard());
+        seats.free(room, guest.shard());
+        return problem(type, detail);
     }
 
     static Channel channel(ServerHttpRequest request) {

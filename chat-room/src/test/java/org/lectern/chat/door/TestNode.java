@@ -4,8 +4,10 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.UUID;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.stream.Collectors;
 import org.lectern.infra.problem.ProblemException;
 import org.lectern.infra.session.LaunchSession;
+import org.lectern.infra.session.LiveSessions;
 import org.springframework.boot.SpringApplication;
 import org.springframework.boot.autoconfigure.SpringBootApplication;
 import org.springframework.boot.builder.SpringApplicationBuilder;
@@ -77,6 +79,13 @@ public class TestNode {
                 });
             }
         };
+    }
+
+    /** A session has ended when it is not in {@link #SESSIONS} any more. */
+    @Bean
+    LiveSessions liveSessions() {
+        return asked -> Mono.fromSupplier(
+                () -> asked.stream().filter(SESSIONS::containsKey).collect(Collectors.toSet()));
     }
 
     /** Event loops of its own: a node that stops must not take those of the other nodes in this JVM along. */

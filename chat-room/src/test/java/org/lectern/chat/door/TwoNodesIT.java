@@ -21,6 +21,7 @@ import java.util.UUID;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
+import java.util.concurrent.TimeUnit;
 import java.util.stream.LongStream;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
@@ -50,6 +51,7 @@ class TwoNodesIT extends OnRealNodes {
         super(
                 2,
                 Map.of(
+                        "lectern.session.watch.interval", "500ms",
                         "lectern.chat.per-person-rate", "5000",
                         "lectern.chat.per-person-burst", "5000",
                         "lectern.chat.per-room-rate", "50000",
@@ -513,6 +515,38 @@ class TwoNodesIT extends OnRealNodes {
         assertThat(ada.awaitClosed()).isEqualTo(4001);
         assertThat(grace.isOpen()).isTrue();
         grace.close();
+    }
+
+    @Test
+    void aSessionThatSomebodyEndsClosesItsSocketsAndStreamsOnEveryNode() throws Exception {
+        LaunchSession ended = session("Ada");
+        ChatClient here = connect(first(), ended, "");
+        ChatClient there = connect(second(), ended, "");
+        ChatClient grace = connect(second(), session("Grace"), "");
+        URI unused = ticket(first(), ended);
+        var stream = http.sendAsync(
+                to(second(), ended, "/api/chat/rooms/" + room + "/events").build(),
+                HttpResponse.BodyHandlers.ofString());
+        await().atMost(Duration.ofSeconds(10))
+                .until(() -> second().getBean(MeterRegistry.class)
+                                .get("lectern.chat.streams")
+                                .gauge()
+                                .value()
+                        > 0);
+
+        TestNode.SESSIONS.remove(ended.id());
+        assertThat(here.awaitClosed()).isEqualTo(4001);
+        assertThat(there.awaitClosed()).isEqualTo(4001);
+        assertThat(stream.get(10, TimeUnit.SECONDS).body())
+                .contains("event:close")
+                .contains("\"code\":4001");
+        assertThat(ChatClient.open(unused).isOpen())
+                .as("a ticket that was got before")
+                .isFalse();
+        assertThat(grace.isOpen()).isTrue();
+        grace.close();
+        await().atMost(Duration.ofSeconds(10))
+                .untilAsserted(() -> assertThat(seats()).isZero());
     }
 
     @Test

@@ -15,6 +15,7 @@ import org.lectern.infra.problem.ProblemType;
 import org.lectern.infra.roles.ConditionalOnRole;
 import org.lectern.infra.roles.NodeRole;
 import org.lectern.infra.session.LaunchSession;
+import org.lectern.infra.session.SessionWatch;
 import org.lectern.video.VideoAccess;
 import org.lectern.video.captions.Captions;
 import org.lectern.video.captions.Cues;
@@ -50,11 +51,13 @@ class VideoController {
     private final Library library;
     private final Deletion deletion;
     private final Texts texts;
+    private final SessionWatch sessions;
 
-    VideoController(Library library, Deletion deletion, Texts texts) {
+    VideoController(Library library, Deletion deletion, Texts texts, SessionWatch sessions) {
         this.library = library;
         this.deletion = deletion;
         this.texts = texts;
+        this.sessions = sessions;
     }
 
     /** Newest first. */
@@ -79,20 +82,21 @@ class VideoController {
         return library.show(session, uuid(id));
     }
 
-    /** The video after each change, until nothing more happens by itself. */
+    /** The video after each change, until nothing more happens by itself or the session has ended. */
     @GetMapping(path = "/{id}/events", produces = MediaType.TEXT_EVENT_STREAM_VALUE)
     Flux<ServerSentEvent<VideoDocument>> events(
             @AuthenticationPrincipal LaunchSession session, @PathVariable String id) {
         Flux<ServerSentEvent<VideoDocument>> changes = library.follow(session, uuid(id))
                 .map(video -> ServerSentEvent.builder(video).event("video").build());
         return changes.publish(shared -> Flux.merge(
-                shared,
-                Flux.interval(HEARTBEAT)
-                        .onBackpressureDrop()
-                        .map(unused -> ServerSentEvent.<VideoDocument>builder()
-                                .comment("alive")
-                                .build())
-                        .takeUntilOther(shared.ignoreElements())));
+                        shared,
+                        Flux.interval(HEARTBEAT)
+                                .onBackpressureDrop()
+                                .map(unused -> ServerSentEvent.<VideoDocument>builder()
+                                        .comment("alive")
+                                        .build())
+                                .takeUntilOther(shared.ignoreElements())))
+                .takeUntilOther(sessions.ended(session.id()));
     }
 
     /** Deletes the video and all that was made of it; staff only. */

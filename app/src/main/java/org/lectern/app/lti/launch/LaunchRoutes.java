@@ -155,8 +155,10 @@ class LaunchRoutes {
             String browserSecret = cookie != null ? cookie : PlatformStorage.sent(request, form, origin(request));
             Mono<ServerResponse> verified =
                     Mono.defer(() -> launches.verified(idToken, state, browserSecret, origin(request))
-                            .flatMap(session ->
-                                    wantsJson(request) ? handedOver(session) : redirected(request, state, session)));
+                            .flatMap(launch -> (wantsJson(request)
+                                            ? handedOver(launch.session())
+                                            : redirected(request, state, launch.session()))
+                                    .switchIfEmpty(Mono.error(launch::closedMeanwhile))));
             boolean maybeStored = browserSecret == null && !form.containsKey(PlatformStorage.FIELD);
             return maybeStored
                     ? logins.keptByPlatform(state)

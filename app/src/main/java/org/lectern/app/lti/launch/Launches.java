@@ -92,7 +92,7 @@ class Launches {
      * @param origin scheme, host and port under which the browser reached Lectern
      * @return the session to open; errors with {@link LaunchRejectedException} at the first rule that is broken
      */
-    Mono<NewSession> verified(String idToken, String state, @Nullable String browserSecret, URI origin) {
+    Mono<Verified> verified(String idToken, String state, @Nullable String browserSecret, URI origin) {
         return Mono.fromCallable(() -> TokenSignatures.read(idToken))
                 .flatMap(token -> logins.take(state)
                         .switchIfEmpty(Mono.error(() -> new LaunchRejectedException(
@@ -100,7 +100,7 @@ class Launches {
                         .flatMap(login -> verified(token, login, browserSecret, origin)));
     }
 
-    private Mono<NewSession> verified(SignedJWT token, Login login, @Nullable String browserSecret, URI origin) {
+    private Mono<Verified> verified(SignedJWT token, Login login, @Nullable String browserSecret, URI origin) {
         Registration registration = login.registration();
         if (browserSecret == null || !Secrets.hexDigest(browserSecret).equals(login.browserDigest())) {
             return Mono.error(new LaunchRejectedException(
@@ -165,7 +165,7 @@ class Launches {
                 checked.claims());
     }
 
-    private Mono<NewSession> enter(LaunchFacts facts, LaunchMessage message) {
+    private Mono<Verified> enter(LaunchFacts facts, LaunchMessage message) {
         Instant now = clock.instant();
         var launched = new Activity(
                 ids.generateId(),
@@ -193,14 +193,14 @@ class Launches {
                         && LaunchRoles.administersPlatform(Claims.texts(facts.claims(), Claims.ROLES)),
                 message.target(),
                 facts.item(),
-                facts.registration().id());
+                new NewSession.Source(facts.registration().id(), message.deploymentId()));
         return Flux.fromIterable(listeners)
                 .concatMap(listener -> listener.launched(facts))
                 .then(shards.write(
                         facts.context(),
                         transaction -> members.upsert(transaction, member)
                                 .then(activities.record(transaction, List.of(launched)))
-                                .thenReturn(session)));
+                                .thenReturn(new Verified(facts.registration(), session))));
     }
 
     private <T> Mono<T> unknownDeployment(
@@ -213,6 +213,23 @@ class Launches {
                 LaunchRule.DEPLOYMENT,
                 "deployment " + deployment + " is " + (state == null ? "unknown" : state.key()),
                 registration)));
+    }
+
+    /**
+     * A launch that kept every rule.
+     *
+     * @param registration whose it is
+     * @param session to be opened, if the registration and the deployment are open by then
+     */
+    record Verified(Registration registration, NewSession session) {
+
+        /** What to say when they are not. */
+        LaunchRejectedException closedMeanwhile() {
+            return new LaunchRejectedException(
+                    LaunchRule.REGISTRATION_ACTIVE,
+                    "the registration or its deployment was closed while the launch was under way",
+                    registration);
+        }
     }
 
     /** A message that kept every rule, the old ids it vouches for, and all that was said. */

@@ -15,8 +15,10 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.Set;
 import java.util.UUID;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Consumer;
 import java.util.function.Function;
@@ -35,6 +37,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
+import org.junit.jupiter.params.provider.ValueSource;
 import org.lectern.app.LecternApplication;
 import org.lectern.app.lti.platform.Approval;
 import org.lectern.app.lti.platform.Registration;
@@ -44,6 +47,7 @@ import org.lectern.app.lti.service.token.AccessToken;
 import org.lectern.app.lti.service.token.ServiceTokens;
 import org.lectern.db.ContextId;
 import org.lectern.db.Freshness;
+import org.lectern.db.directory.Directory;
 import org.lectern.db.member.Member;
 import org.lectern.db.member.Members;
 import org.lectern.infra.session.Operator;
@@ -51,6 +55,7 @@ import org.springframework.beans.factory.annotation.Autowired;
 import org.springframework.boot.builder.SpringApplicationBuilder;
 import org.springframework.context.ConfigurableApplicationContext;
 import reactor.core.publisher.Flux;
+import reactor.core.publisher.Mono;
 import tools.jackson.databind.JsonNode;
 
 /** Launches over the wire, from a platform that shares no code with Lectern; those of the certification are in {@link CertificationIT}. */
@@ -64,6 +69,9 @@ class LaunchIT extends LaunchNode {
 
     @Autowired
     private Members members;
+
+    @Autowired
+    private Directory directory;
 
     @Autowired
     private ServiceTokens tokens;
@@ -696,6 +704,55 @@ class LaunchIT extends LaunchNode {
         assertRejected(LaunchRule.REGISTRATION_ACTIVE, login(browser, with("client_id", "client-p")));
         desk.pause(paused.id(), false, new Operator("test")).block(Duration.ofSeconds(10));
         assertThat(login(browser, with("client_id", "client-p")).statusCode()).isEqualTo(302);
+    }
+
+    /** The launch has passed every rule when it finds the platform closed: by whoever was first at the database. */
+    @ParameterizedTest
+    @ValueSource(
+            strings = {
+                "update lti_registration set operator_paused = true where id = :id",
+                "update lti_registration set approval = 'denied' where id = :id",
+                "update lti_registration set operators = false where id = :id",
+                "update lti_deployment set state = 'blocked' where registration_id = :id"
+            })
+    void aLaunchUnderWayGetsNoSessionOfAPlatformThatIsBeingClosed(String closing) throws Exception {
+        String client = "client-" + UUID.randomUUID();
+        Registration registration = Objects.requireNonNull(registrations
+                .save(platform(client, true), Registrations.Source.CONFIGURATION)
+                .block(Duration.ofSeconds(10)));
+        CompletableFuture<Boolean> commit = new CompletableFuture<>();
+        CompletableFuture<?> closed = directory
+                .write(sql -> sql.sql(closing)
+                        .bind("id", registration.id())
+                        .fetch()
+                        .rowsUpdated()
+                        .then(Mono.fromFuture(commit)))
+                .toFuture();
+        var browser = browser();
+        Begun login = begin(browser, Map.of("client_id", client));
+        Map<String, Object> claims = claims(login);
+        claims.put("aud", client);
+        roles(claims, "http://purl.imsglobal.org/vocab/lis/v2/institution/person#Administrator");
+        try (var threads = Executors.newVirtualThreadPerTaskExecutor()) {
+            Future<HttpResponse<String>> answer =
+                    threads.submit(() -> answer(browser, login, PLATFORM.sign(claims), Browser.JSON));
+            Awaitility.await().atMost(Duration.ofSeconds(20)).until(() -> answer.isDone() || waitsForALock());
+            commit.complete(true);
+            closed.get(10, TimeUnit.SECONDS);
+            assertRejected(LaunchRule.REGISTRATION_ACTIVE, answer.get(20, TimeUnit.SECONDS));
+        }
+    }
+
+    private boolean waitsForALock() {
+        return Boolean.TRUE.equals(directory
+                .read(
+                        Freshness.PRIMARY,
+                        sql -> sql.sql("""
+                                        select exists (select from pg_stat_activity
+                                                       where wait_event_type = 'Lock' and query like '%into session %') as waits""")
+                                .map(row -> Objects.requireNonNull(row.get("waits", Boolean.class)))
+                                .one())
+                .blockFirst(Duration.ofSeconds(10)));
     }
 
     @Test

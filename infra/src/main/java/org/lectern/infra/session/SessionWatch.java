@@ -1,0 +1,159 @@
+package org.lectern.infra.session;
+
+import java.time.Duration;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Set;
+import java.util.UUID;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.ConcurrentMap;
+import org.jspecify.annotations.Nullable;
+import org.lectern.infra.batching.SmartBatcher;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+import org.springframework.context.SmartLifecycle;
+import org.springframework.stereotype.Component;
+import reactor.core.Disposable;
+import reactor.core.Disposables;
+import reactor.core.publisher.Flux;
+import reactor.core.publisher.Mono;
+import reactor.core.scheduler.Scheduler;
+import reactor.core.scheduler.Schedulers;
+
+/**
+ * Tells what lives longer than a request (sockets, event streams) that its session has ended, wherever it was ended: by
+ * its holder, by an operator who paused a platform, by its time. Every few seconds a node asks for all sessions it
+ * watches at once, so the bound is that interval and one query; nothing has to reach the node for it to hold.
+ *
+ * <p>While the directory does not answer nothing ends, since nothing could have been ended either. Thread-safe.
+ */
+@Component
+public class SessionWatch implements SmartLifecycle {
+
+    private static final Logger log = LoggerFactory.getLogger(SessionWatch.class);
+
+    /** How many sessions one query asks about. */
+    private static final int BATCH_LIMIT = 1000;
+
+    /** How many newcomers may wait for their answer. */
+    private static final int QUEUE_LIMIT = 20_000;
+
+    private static final Duration ANSWER_LIMIT = Duration.ofSeconds(10);
+
+    private final LiveSessions sessions;
+    private final SessionWatchSettings settings;
+    private final ConcurrentMap<UUID, Set<Watcher>> watched = new ConcurrentHashMap<>();
+    private final SmartBatcher<UUID, Boolean> newcomers;
+    private volatile Disposable work = Disposables.disposed();
+    private volatile boolean running;
+
+    /** A watch that asks nothing before it is started. */
+    public SessionWatch(LiveSessions sessions, SessionWatchSettings settings) {
+        this.sessions = sessions;
+        this.settings = settings;
+        this.newcomers = new SmartBatcher<>(
+                QUEUE_LIMIT,
+                BATCH_LIMIT,
+                asked -> live(asked)
+                        .map(live -> asked.stream().map(live::contains).toList())
+                        .toFuture(),
+                unused -> false);
+    }
+
+    /**
+     * Runs something once the session has ended, within the interval and never before. It must not block.
+     *
+     * @return disposed when nobody waits for that any more
+     */
+    public Disposable watch(UUID session, Runnable ended) {
+        Watcher one = new Watcher(ended);
+        watched.compute(session, (unused, before) -> {
+            Set<Watcher> all = before == null ? new HashSet<>() : new HashSet<>(before);
+            all.add(one);
+            return all;
+        });
+        return () -> watched.computeIfPresent(session, (unused, now) -> {
+            Set<Watcher> others = new HashSet<>(now);
+            others.remove(one);
+            return others.isEmpty() ? null : others;
+        });
+    }
+
+    /** Completes when the session has ended, as {@link #watch} does. */
+    public Mono<Void> ended(UUID session) {
+        return Mono.create(sink -> sink.onDispose(watch(session, sink::success)));
+    }
+
+    /**
+     * Whether the session is live now; asked for all who come at once in one query. True where that cannot be asked: the
+     * watch finds out later.
+     */
+    public Mono<Boolean> live(UUID session) {
+        return Mono.fromFuture(() -> newcomers.submit(session)).onErrorResume(e -> {
+            log.debug("whether a session still is could not be asked", e);
+            return Mono.just(true);
+        });
+    }
+
+    @Override
+    public boolean isRunning() {
+        return running;
+    }
+
+    @Override
+    public void start() {
+        running = true;
+        Scheduler timer = Schedulers.newSingle("session-watch", true);
+        work = Disposables.composite(
+                Flux.interval(settings.interval(), timer)
+                        .onBackpressureDrop()
+                        .concatMap(unused -> look(), 1)
+                        .subscribe(),
+                timer);
+    }
+
+    @Override
+    public void stop() {
+        running = false;
+        work.dispose();
+    }
+
+    private Mono<Void> look() {
+        return Flux.fromIterable(Set.copyOf(watched.keySet()))
+                .buffer(BATCH_LIMIT)
+                .concatMap(asked -> live(asked)
+                        .doOnNext(live -> asked.stream()
+                                .filter(session -> !live.contains(session))
+                                .forEach(this::end))
+                        .onErrorResume(e -> {
+                            log.warn("which sessions have ended could not be asked: {}", e.toString());
+                            return Mono.empty();
+                        }))
+                .then();
+    }
+
+    private Mono<Set<UUID>> live(List<UUID> asked) {
+        return sessions.among(new HashSet<>(asked)).timeout(ANSWER_LIMIT);
+    }
+
+    private void end(UUID session) {
+        @Nullable Set<Watcher> all = watched.remove(session);
+        if (all != null) {
+            all.forEach(one -> one.ended().run());
+        }
+    }
+
+    /** One who waits for the end of a session; each is only itself. */
+    private static final class Watcher {
+
+        private final Runnable ended;
+
+        Watcher(Runnable ended) {
+            this.ended = ended;
+        }
+
+        Runnable ended() {
+            return ended;
+        }
+    }
+}
