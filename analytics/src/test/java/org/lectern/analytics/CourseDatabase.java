@@ -151,6 +151,11 @@ public final class CourseDatabase implements Shards {
             }
 
             @Override
+            public <T> Mono<T> writeOne(Function<DatabaseClient, Mono<T>> statement) {
+                return Mono.defer(() -> statement.apply(directory.primary));
+            }
+
+            @Override
             public <T> Flux<T> read(Freshness freshness, Function<DatabaseClient, ? extends Publisher<T>> work) {
                 return Flux.defer(() -> work.apply(directory.client(freshness)));
             }

@@ -32,6 +32,11 @@ class PostgresDirectory implements Directory {
     }
 
     @Override
+    public <T> Mono<T> writeOne(Function<DatabaseClient, Mono<T>> statement) {
+        return database.writeOne(statement);
+    }
+
+    @Override
     public <T> Flux<T> read(Freshness freshness, Function<DatabaseClient, ? extends Publisher<T>> work) {
         return database.read(freshness, work);
     }

@@ -132,6 +132,23 @@ public final class RoutedDatabase {
      */
     public <T> Mono<T> write(String check, @Nullable WalPosition known, Function<DatabaseClient, Mono<T>> work) {
         String begin = check.isEmpty() ? "begin" : "begin; " + check;
+        return write(
+                connection -> execute(connection, begin),
+                connection -> Mono.from(connection.commitTransaction()),
+                known,
+                work);
+    }
+
+    /** Runs one statement on the primary, which is a transaction of its own; see the class. */
+    public <T> Mono<T> writeOne(Function<DatabaseClient, Mono<T>> statement) {
+        return write(connection -> Mono.empty(), connection -> Mono.empty(), null, statement);
+    }
+
+    private <T> Mono<T> write(
+            Function<Connection, Mono<Void>> begin,
+            Function<Connection, Mono<Void>> commit,
+            @Nullable WalPosition known,
+            Function<DatabaseClient, Mono<T>> work) {
         return Mono.deferContextual(context -> {
             if (context.hasKey(this)) {
                 return Mono.error(new IllegalStateException(
@@ -141,11 +158,11 @@ public final class RoutedDatabase {
             AtomicBoolean begun = new AtomicBoolean();
             Mono<T> transaction = Mono.usingWhen(
                     Mono.defer(() -> current().pool().create()),
-                    connection -> execute(connection, begin).then(Mono.defer(() -> {
+                    connection -> begin.apply(connection).then(Mono.defer(() -> {
                         begun.setPlain(true);
                         return work.apply(sql(connection));
                     })),
-                    connection -> Mono.from(connection.commitTransaction())
+                    connection -> commit.apply(connection)
                             .then(Mono.defer(() -> noteCommit(session.orElse(null), known, connection)))
                             .onErrorResume(failure -> giveBack(connection).then(Mono.error(failure)))
                             .then(Mono.defer(() -> Mono.from(connection.close()))),

@@ -12,6 +12,7 @@ import java.time.Duration;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Set;
 import java.util.UUID;
 import java.util.concurrent.Callable;
@@ -25,9 +26,11 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.lectern.db.ContextId;
 import org.lectern.db.Freshness;
+import org.lectern.db.directory.Directory;
 import org.lectern.db.embedded.PostgresCluster;
 import org.lectern.db.shard.PhysicalShardId;
 import org.lectern.db.shard.StaleShardMapException;
+import org.springframework.dao.DataIntegrityViolationException;
 import org.springframework.r2dbc.core.DatabaseClient;
 import reactor.core.Disposable;
 import reactor.core.publisher.Flux;
@@ -208,6 +211,38 @@ class WritesIT {
                     .verify(PATIENCE);
             assertThat(count(notes(context))).isZero();
         }
+    }
+
+    /** No transaction is opened around it: a second statement, which nobody should send, is another one. */
+    @Test
+    void oneStatementIsATransactionOfItsOwn() {
+        Directory directory = node.directory();
+        directory
+                .write(sql -> sql.sql("create table alone (id int primary key)").then())
+                .block(PATIENCE);
+        assertThat(directory.writeOne(sql -> alone(sql, 1)).block(PATIENCE)).isEqualTo(1);
+        StepVerifier.create(directory.writeOne(sql -> alone(sql, 1)))
+                .expectError(DataIntegrityViolationException.class)
+                .verify(PATIENCE);
+        StepVerifier.create(directory.writeOne(sql -> alone(sql, 2).then(alone(sql, 2))))
+                .expectError(DataIntegrityViolationException.class)
+                .verify(PATIENCE);
+        assertThat(directory
+                        .read(
+                                Freshness.PRIMARY,
+                                sql -> sql.sql("select id from alone order by id")
+                                        .map(row -> Objects.requireNonNull(row.get(0, Integer.class)))
+                                        .all())
+                        .collectList()
+                        .block(PATIENCE))
+                .containsExactly(1, 2);
+        StepVerifier.create(directory.write(outer -> directory.writeOne(sql -> alone(sql, 3))))
+                .expectError(IllegalStateException.class)
+                .verify(PATIENCE);
+    }
+
+    private static Mono<Long> alone(DatabaseClient sql, int id) {
+        return sql.sql("insert into alone values ($1)").bind(0, id).fetch().rowsUpdated();
     }
 
     @Test

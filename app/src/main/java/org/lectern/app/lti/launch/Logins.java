@@ -51,7 +51,7 @@ class Logins implements Expiring {
         var begun = new Begun(secrets.fresh(), secrets.fresh(), secrets.fresh());
         Instant now = clock.instant();
         return directory
-                .write(sql -> {
+                .writeOne(sql -> {
                     GenericExecuteSpec statement = sql.sql("""
                                     insert into lti_login (state_digest, nonce_digest, browser_digest, registration_id,
                                         target_link_uri, deployment_id, storage_target, login_hint, message_hint,
@@ -101,7 +101,7 @@ class Logins implements Expiring {
     /** Takes the login of a state; empty when there is none, it was taken before, or it is too old. */
     Mono<Login> take(String state) {
         return directory
-                .write(sql -> sql.sql("""
+                .writeOne(sql -> sql.sql("""
                                 delete from lti_login l using lti_registration r
                                 where l.state_digest = :state and r.id = l.registration_id
                                 returning l.nonce_digest, l.browser_digest, l.target_link_uri, l.deployment_id,
