@@ -1,6 +1,7 @@
 package org.lectern.app.lti.launch;
 
 import java.net.URI;
+import java.security.PublicKey;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
@@ -100,6 +101,11 @@ public final class TestPlatform implements AutoCloseable {
         signing = newKey(keyId);
         published.clear();
         published.add(signing);
+    }
+
+    /** The public half of the key that signs now. */
+    public PublicKey publicKey() {
+        return signing.getPublicKey();
     }
 
     PublicJsonWebKey signing() {
