@@ -42,7 +42,8 @@ final class Browsers implements AutoCloseable {
     }
 
     /**
-     * The browser of a person who blocks third-party cookies in the settings.
+     * The browser of a person who blocks third-party cookies in the settings. What a frame of another site keeps is
+     * partitioned by the site around it, as in every browser of today, unless something is barred.
      *
      * @param profile where its profile is kept
      * @param barred pairs of a site and a site around it within which the first may keep nothing at all, neither cookies
@@ -67,7 +68,11 @@ final class Browsers implements AutoCloseable {
                                         "--disable-gpu",
                                         "--no-first-run",
                                         "--disable-background-networking",
-                                        "--test-third-party-cookie-phaseout")));
+                                        "--test-third-party-cookie-phaseout",
+                                        // The last such argument counts: Playwright's own switches partitioned storage
+                                        // off,
+                                        // and only without it do exceptions bar a frame from everything.
+                                        barred.length == 0 ? "--disable-features=Translate" : "--disable-sync")));
         context.setDefaultTimeout(60_000);
         return context;
     }

@@ -4,7 +4,9 @@ import static com.microsoft.playwright.assertions.PlaywrightAssertions.assertTha
 import static org.assertj.core.api.Assertions.assertThat;
 
 import com.microsoft.playwright.BrowserContext;
+import com.microsoft.playwright.Frame;
 import com.microsoft.playwright.FrameLocator;
+import com.microsoft.playwright.Locator;
 import com.microsoft.playwright.Page;
 import com.microsoft.playwright.assertions.LocatorAssertions;
 import java.io.IOException;
@@ -35,8 +37,9 @@ import reactor.netty.http.server.HttpServerResponse;
 
 /**
  * Launches in a real browser that blocks third-party cookies, with the tool ({@code localhost}) in a frame of a platform
- * of another site ({@code 127.0.0.1}), where the tool may keep nothing at all: neither cookies nor storage. What the
- * platform's storage was asked is read from the platform's page.
+ * of another site ({@code 127.0.0.1}): in one browser the frame has storage partitioned by the site around it, in the
+ * other it may keep nothing at all, neither cookies nor storage. What the platform's storage was asked is read from the
+ * platform's page.
  */
 @SpringBootTest(
         classes = LecternApplication.class,
@@ -71,6 +74,7 @@ class PlatformStorageIT {
     void open() throws IOException {
         browsers = new Browsers();
         partitioned = browsers.blockingThirdPartyCookies(profiles.resolve("partitioned"));
+
         barred = browsers.blockingThirdPartyCookies(profiles.resolve("barred"), tool() + "," + platform.issuer());
         registrations
                 .save(
@@ -114,6 +118,49 @@ class PlatformStorageIT {
     }
 
     @Test
+    void whereNoCookieComesBackThePlatformsStorageBindsTheLoginAndTheFrameGoesOn() {
+        Page course = course(partitioned, "storage", "held");
+        FrameLocator tool = course.frameLocator("#tool");
+        Locator goOn = tool.locator("#held");
+        assertThat(goOn).isVisible(PATIENCE);
+        // What a browser of today keeps in the frame is the partitioned cookie alone; one that keeps not even that goes
+        // on too.
+        assertThat(partitioned.cookies())
+                .singleElement()
+                .satisfies(cookie -> assertThat(cookie.partitionKey).isEqualTo("http://127.0.0.1"));
+        partitioned.clearCookies();
+        goOn.click();
+        assertThat(tool.locator("#who")).containsText("Ada Lovelace", soon());
+        assertThat(said(course)).containsExactly("lti.put_data", "lti.get_data");
+        assertInFrame(course);
+    }
+
+    @Test
+    void whereThePlatformsStorageIsSilentTheFrameGoesOnByThePartitionedCookie() {
+        Page course = course(partitioned, "_parent", "silent");
+        FrameLocator tool = course.frameLocator("#tool");
+        assertThat(tool.locator("#who")).containsText("Ada Lovelace", soon());
+        // The first question had no answer in time, so no second one was asked: the cookie came back.
+        assertThat(said(course)).containsExactly("lti.put_data");
+        assertInFrame(course);
+    }
+
+    /** The session is in the frame's own storage, and its token is what the API is asked with. */
+    private void assertInFrame(Page course) {
+        Frame frame = Objects.requireNonNull(course.frame("tool"));
+        assertThat(frame.url()).isEqualTo(tool() + "/chat");
+        assertThat(partitioned.cookies()).as("nothing is left of the login").isEmpty();
+        assertThat(frame.evaluate("Object.keys(sessionStorage).join()")).isEqualTo("lectern.session");
+        assertThat(frame.evaluate("""
+                        async () => {
+                          const { token } = JSON.parse(sessionStorage.getItem('lectern.session'));
+                          const ask = headers => fetch('/api/session', { headers }).then(answer => answer.status);
+                          return [await ask({ Authorization: `Bearer ${token}` }), await ask({})].join();
+                        }""")).isEqualTo("200,401");
+        course.close();
+    }
+
+    @Test
     void withNeitherCookieNorStorageTheLoginBeginsAgainInAWindowOfItsOwn() {
         Page course = course(barred, "_parent", "silent");
         FrameLocator tool = course.frameLocator("#tool");
@@ -153,7 +200,7 @@ class PlatformStorageIT {
         Map<String, String> login = new LinkedHashMap<>();
         login.put("iss", platform.issuer());
         login.put("client_id", CLIENT);
-        login.put("login_hint", "ada");
+        login.put("login_hint", kind);
         login.put("target_link_uri", tool() + "/lti/launch?target=chat");
         login.put("lti_storage_target", storage);
         Page course = browser.newPage();
@@ -231,7 +278,13 @@ class PlatformStorageIT {
                 <!doctype html><html lang="en"><head><title>Sign in</title></head><body>
                 <form method="post" action="%s" id="f"><input type="hidden" name="id_token" value="%s">
                 <input type="hidden" name="state" value="%s"></form>
-                <script>document.getElementById('f').submit()</script></body></html>""".formatted(query.get("redirect_uri"), token, query.get("state"));
+                %s</body></html>""".formatted(
+                        query.get("redirect_uri"),
+                        token,
+                        query.get("state"),
+                        "held".equals(query.get("login_hint"))
+                                ? "<button id=\"held\" form=\"f\">Go on</button>"
+                                : "<script>document.getElementById('f').submit()</script>");
     }
 
     private static Mono<Void> page(HttpServerResponse response, String html) {
