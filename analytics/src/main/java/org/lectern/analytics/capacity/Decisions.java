@@ -41,10 +41,6 @@ final class Decisions {
                 where at > :since order by resource, subject, at desc) last
             """.formatted(COLUMNS);
 
-    private static final String PAGE = """
-            select %s from decision where :before::uuid is null or id < :before order by id desc limit :limit
-            """.formatted(COLUMNS);
-
     private static final String ADD = """
             insert into decision (id, at, resource, subject, change, priority, state, mode, reason, evidence)
             values (:id, :at, :resource, :subject, :change, :priority, 'proposed', :mode, :reason, :evidence::jsonb)
@@ -97,8 +93,11 @@ final class Decisions {
     /** Decisions, newest first, older than one of them. */
     Flux<Decision> page(@Nullable UUID before, int limit) {
         return directory.read(Freshness.LAGGING, sql -> {
-            DatabaseClient.GenericExecuteSpec query = sql.sql(PAGE).bind("limit", limit);
-            return (before == null ? query.bindNull("before", UUID.class) : query.bind("before", before))
+            DatabaseClient.GenericExecuteSpec query = sql.sql("select " + COLUMNS + " from decision"
+                            + (before == null ? "" : " where id < :before")
+                            + " order by id desc limit :limit")
+                    .bind("limit", limit);
+            return (before == null ? query : query.bind("before", before))
                     .map(this::decision)
                     .all();
         });

@@ -37,8 +37,8 @@ public class Sessions implements Expiring, LiveSessions {
     /** Every bearer token begins like this, so that people and scanners recognise one. */
     static final String TOKEN_PREFIX = "lectern_";
 
-    private static final String COLUMNS =
-            "id, user_id, name, context_id, context_title, roles, operator, target, item, expires_at";
+    private static final String COLUMNS = "session.id, session.user_id, session.name, session.context_id,"
+            + " session.context_title, session.roles, session.operator, session.target, session.item, session.expires_at";
 
     private static final String OPEN_SOURCE = """
             with source as (
@@ -114,7 +114,7 @@ public class Sessions implements Expiring, LiveSessions {
                         from code
                         where session.id = code.session_id and code.expires_at > :now
                           and session.token_digest is null and session.expires_at > :now
-                        returning\s""" + qualified())
+                        returning\s""" + COLUMNS)
                 .bind("code", Secrets.digest(code))
                 .bind("token", Secrets.digest(token))
                 .bind("now", now)
@@ -276,12 +276,6 @@ public class Sessions implements Expiring, LiveSessions {
     private static <T> GenericExecuteSpec bindNullable(
             GenericExecuteSpec statement, String name, @Nullable T value, Class<T> type) {
         return value == null ? statement.bindNull(name, type) : statement.bind(name, value);
-    }
-
-    private static String qualified() {
-        return Arrays.stream(COLUMNS.split(", "))
-                .map(column -> "session." + column)
-                .collect(Collectors.joining(", "));
     }
 
     private static LaunchTarget target(Readable row) {

@@ -20,7 +20,7 @@ import reactor.core.publisher.Mono;
  *         .column("users", UUID.class, Member::userId)
  *         .column("names", String.class, Member::name)
  *         .bindTo(sql.sql("insert into member (context_id, user_id, name)"
- *                 + " select :context, user_id, name from unnest(:users, :names) as given (user_id, name)"))
+ *                 + " select :context, user_id, name from unnest(:users::uuid[], :names::text[]) as given (user_id, name)"))
  * }</pre>
  *
  * <p>Rows that may meet those of another transaction are given in one order everywhere, or the two wait for each other.

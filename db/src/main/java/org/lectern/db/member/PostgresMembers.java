@@ -28,7 +28,8 @@ class PostgresMembers implements Members {
             insert into member
                 (context_id, logical_shard, user_id, name, email, roles, section, first_seen, last_seen)
             select :context, :logical, user_id, name, email, string_to_array(roles, ' '), section, first_seen, last_seen
-            from unnest(:users, :names, :emails, :roles, :sections, :firsts, :lasts)
+            from unnest(:users::uuid[], :names::text[], :emails::text[], :roles::text[], :sections::text[],
+                :firsts::timestamptz[], :lasts::timestamptz[])
                 as given (user_id, name, email, roles, section, first_seen, last_seen)
             on conflict (context_id, user_id) do update set
                 name = case when excluded.last_seen >= member.last_seen

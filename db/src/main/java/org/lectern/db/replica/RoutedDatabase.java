@@ -160,7 +160,7 @@ public final class RoutedDatabase {
                     Mono.defer(() -> current().pool().create()),
                     connection -> begin.apply(connection).then(Mono.defer(() -> {
                         begun.setPlain(true);
-                        return work.apply(sql(connection));
+                        return work.apply(client(connection));
                     })),
                     connection -> commit.apply(connection)
                             .then(Mono.defer(() -> noteCommit(session.orElse(null), known, connection)))
@@ -236,7 +236,8 @@ public final class RoutedDatabase {
                         replica.pool().create(),
                         connection -> replayed(connection, timeline, needed)
                                 .flatMapMany(reached -> reached
-                                        ? Flux.from(work.apply(sql(connection))).map(Optional::of)
+                                        ? Flux.from(work.apply(client(connection)))
+                                                .map(Optional::of)
                                         : Flux.just(Optional.<T>empty())),
                         Connection::close)
                 .switchOnFirst((first, rows) -> {
@@ -318,7 +319,7 @@ public final class RoutedDatabase {
                             Flux.usingWhen(
                                     primary.pool().create(),
                                     connection -> note(session, connection)
-                                            .thenMany(Flux.defer(() -> work.apply(sql(connection)))),
+                                            .thenMany(Flux.defer(() -> work.apply(client(connection)))),
                                     Connection::close)),
                     primaryReads);
         });
@@ -383,7 +384,7 @@ public final class RoutedDatabase {
                 pool, DatabaseClient.create(pool), DatabaseClient.create(pools.watch(server, address, database)));
     }
 
-    private DatabaseClient sql(Connection connection) {
+    private DatabaseClient client(Connection connection) {
         return DatabaseClient.builder()
                 .connectionFactory(
                         new SingleConnectionFactory(connection, current().pool().getMetadata(), true))

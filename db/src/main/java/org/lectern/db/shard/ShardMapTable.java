@@ -124,7 +124,7 @@ final class ShardMapTable {
                         })
                         .one())
                 .then(sql.sql("insert into shard_epoch (logical_shard, epoch, owned)"
-                                + " select number, :epoch, true from unnest(:first) as number"
+                                + " select number, :epoch, true from unnest(:first::int[]) as number"
                                 + " on conflict (logical_shard) do nothing")
                         .bind("epoch", FIRST_EPOCH)
                         .bind("first", first.toArray(Integer[]::new))

@@ -55,7 +55,8 @@ final class JobStore {
     private static final String LANES = """
             select l.lane,
                    exists(select 1 from job w where w.state = 'waiting' and w.lane = l.lane and w.run_at <= :now
-                          and w.type = any(:types)) as waiting,
+                          and w.type = any(:types)
+                          and w.logical_shard = any(array(select logical_shard from owned_shard))) as waiting,
                    count(p.id) as published, coalesce(min(p.urgency), 0) as least
             from unnest(:lanes::text[]) as l (lane)
             left join job p on p.state = 'published' and p.lane = l.lane and p.publisher = :node
@@ -79,14 +80,16 @@ final class JobStore {
                 from courses c where c.context_id is not null and n < :courses),
             best as (select context_id, id, type, score, run_at from job
                 where state = 'waiting' and lane = :lane and run_at <= :now and type = any(:types)
+                    and logical_shard = any(array(select logical_shard from owned_shard))
                 order by score desc, run_at, id limit :limit),
             oldest as (select context_id, id, type, score, run_at from job
                 where state = 'waiting' and lane = :lane and run_at < :overdue and type = any(:types)
+                    and logical_shard = any(array(select logical_shard from owned_shard))
                 order by run_at limit :limit),
             heads as (select j.* from courses c cross join lateral (
                 select context_id, id, type, score, run_at from job
                 where state = 'waiting' and lane = :lane and context_id = c.context_id and run_at <= :now
-                    and type = any(:types)
+                    and type = any(:types) and logical_shard = any(array(select logical_shard from owned_shard))
                 order by score desc, run_at, id limit 3) j
                 where c.context_id is not null)
             select context_id, id, type, score, run_at from best

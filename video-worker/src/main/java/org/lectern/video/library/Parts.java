@@ -43,7 +43,7 @@ public final class Parts {
                 .sql("""
                         insert into video_part (context_id, video_id, part, logical_shard, job_id)
                         select :context, :video, share - 1, :logicalShard, job
-                        from unnest(:jobs) with ordinality as asked (job, share)
+                        from unnest(:jobs::uuid[]) with ordinality as asked (job, share)
                         """)
                 .bind("context", transaction.context().value())
                 .bind("video", video)

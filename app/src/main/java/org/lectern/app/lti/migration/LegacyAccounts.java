@@ -156,11 +156,12 @@ public class LegacyAccounts {
                         sql -> sql.sql("""
                                         select kind, legacy_id, lectern_id from lti_legacy_id
                                         where issuer = :issuer and consumer_key = :key
-                                          and kind || ':' || legacy_id > :after
-                                        order by kind || ':' || legacy_id limit :limit""")
+                                          and (kind, legacy_id) > (:kind, :after)
+                                        order by kind, legacy_id limit :limit""")
                                 .bind("issuer", known.registration().issuer())
                                 .bind("key", consumerKey)
-                                .bind("after", after == null ? "" : after)
+                                .bind("kind", after == null ? "" : after.substring(0, Math.max(0, after.indexOf(':'))))
+                                .bind("after", after == null ? "" : after.substring(after.indexOf(':') + 1))
                                 .bind("limit", limit)
                                 .map(row -> new Account(
                                         Objects.requireNonNull(row.get("kind", String.class)),

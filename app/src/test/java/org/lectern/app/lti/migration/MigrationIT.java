@@ -6,6 +6,7 @@ import static org.lectern.app.lti.launch.TestPlatform.LTI;
 import io.micrometer.core.instrument.MeterRegistry;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.Base64;
 import java.util.HashMap;
 import java.util.List;
@@ -155,6 +156,32 @@ class MigrationIT extends OperatedNode {
         call("POST", path + "/legacy-ids", token(false), Map.of()).problem(403, "forbidden");
         call("GET", path + "/legacy-ids?consumer_key=" + key, token(false), null)
                 .problem(403, "forbidden");
+    }
+
+    @Test
+    void oldIdsArePagedByKindAndId() {
+        List<String> old = List.of("context:a", "context:b:c", "user:a", "user:b");
+        old.reversed()
+                .forEach(one -> bring(
+                        one.substring(0, one.indexOf(':')),
+                        one.substring(one.indexOf(':') + 1),
+                        UUID.randomUUID().toString()));
+        List<String> read = new ArrayList<>();
+        String from = "";
+        for (int pages = 0; pages < 4; pages++) {
+            JsonNode page = call(
+                            "GET",
+                            "/api/ops/registrations/" + registration + "/legacy-ids?limit=1&consumer_key=" + key + from,
+                            token(true),
+                            null)
+                    .json(200);
+            read.add(page.path("items").path(0).path("kind").asString() + ":"
+                    + page.path("items").path(0).path("legacy_id").asString());
+            assertThat(page.path("next").isNull() || page.path("next").isMissingNode())
+                    .isEqualTo(pages == 3);
+            from = "&before=" + page.path("next").asString();
+        }
+        assertThat(read).isEqualTo(old);
     }
 
     private void bring(String kind, String legacyId, String lecternId) {

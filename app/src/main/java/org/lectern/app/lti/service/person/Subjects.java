@@ -42,7 +42,7 @@ public class Subjects {
         return directory.write(sql -> sql.sql("""
                         insert into lti_person (issuer, subject, user_id, created_at)
                         select :issuer, subject, user_id, :now
-                        from unnest(:subjects, :fresh) as given (subject, user_id)
+                        from unnest(:subjects::text[], :fresh::uuid[]) as given (subject, user_id)
                         on conflict (issuer, subject) do nothing""")
                 .bind("issuer", registration.issuer())
                 .bind("subjects", ordered.toArray(String[]::new))
