@@ -75,7 +75,7 @@ public class Sessions implements Expiring, LiveSessions {
         String token = TOKEN_PREFIX + secrets.fresh();
         LaunchSession session = created(request);
         return directory
-                .write(sql ->
+                .writeOne(sql ->
                         insert(sql, session, request, Secrets.digest(token)).map(unused -> session))
                 .map(opened -> new OpenSession(token, opened, request.target(), request.item()));
     }
@@ -96,7 +96,7 @@ public class Sessions implements Expiring, LiveSessions {
                         .bind("ends", codeEnds)
                         .fetch()
                         .rowsUpdated())
-                .thenReturn(code));
+                .map(unused -> code));
     }
 
     /** Trades a one-time code for the session; empty when the code is unknown, used or too old. Exactly one wins. */
@@ -106,7 +106,7 @@ public class Sessions implements Expiring, LiveSessions {
         }
         String token = TOKEN_PREFIX + secrets.fresh();
         Instant now = clock.instant();
-        return directory.write(sql -> sql.sql("""
+        return directory.writeOne(sql -> sql.sql("""
                         with code as (
                             delete from session_code where code_digest = :code returning session_id, expires_at
                         )

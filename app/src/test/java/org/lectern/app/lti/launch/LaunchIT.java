@@ -728,29 +728,36 @@ class LaunchIT extends LaunchNode {
                         .rowsUpdated()
                         .then(Mono.fromFuture(commit)))
                 .toFuture();
+        try (var threads = Executors.newVirtualThreadPerTaskExecutor()) {
+            Future<HttpResponse<String>> script = threads.submit(() -> administratorsLaunch(client, Browser.JSON));
+            Future<HttpResponse<String>> page = threads.submit(() -> administratorsLaunch(client, Browser.PAGE));
+            Awaitility.await()
+                    .atMost(Duration.ofSeconds(20))
+                    .until(() -> script.isDone() || page.isDone() || waitForALock() == 2);
+            commit.complete(true);
+            closed.get(10, TimeUnit.SECONDS);
+            assertRejected(LaunchRule.REGISTRATION_ACTIVE, script.get(20, TimeUnit.SECONDS));
+            assertThat(page.get(20, TimeUnit.SECONDS).statusCode()).isEqualTo(401);
+        }
+    }
+
+    private HttpResponse<String> administratorsLaunch(String client, String accept) {
         var browser = browser();
         Begun login = begin(browser, Map.of("client_id", client));
         Map<String, Object> claims = claims(login);
         claims.put("aud", client);
         roles(claims, "http://purl.imsglobal.org/vocab/lis/v2/institution/person#Administrator");
-        try (var threads = Executors.newVirtualThreadPerTaskExecutor()) {
-            Future<HttpResponse<String>> answer =
-                    threads.submit(() -> answer(browser, login, PLATFORM.sign(claims), Browser.JSON));
-            Awaitility.await().atMost(Duration.ofSeconds(20)).until(() -> answer.isDone() || waitsForALock());
-            commit.complete(true);
-            closed.get(10, TimeUnit.SECONDS);
-            assertRejected(LaunchRule.REGISTRATION_ACTIVE, answer.get(20, TimeUnit.SECONDS));
-        }
+        return answer(browser, login, PLATFORM.sign(claims), accept);
     }
 
-    private boolean waitsForALock() {
-        return Boolean.TRUE.equals(directory
+    private long waitForALock() {
+        return Objects.requireNonNull(directory
                 .read(
                         Freshness.PRIMARY,
                         sql -> sql.sql("""
-                                        select exists (select from pg_stat_activity
-                                                       where wait_event_type = 'Lock' and query like '%into session %') as waits""")
-                                .map(row -> Objects.requireNonNull(row.get("waits", Boolean.class)))
+                                        select count(*) as waits from pg_stat_activity
+                                        where wait_event_type = 'Lock' and query like '%into session %'""")
+                                .map(row -> Objects.requireNonNull(row.get("waits", Long.class)))
                                 .one())
                 .blockFirst(Duration.ofSeconds(10)));
     }
