@@ -23,6 +23,7 @@ import org.lectern.app.LecternApplication;
 import org.lectern.app.lti.LtiProperties;
 import org.lectern.app.lti.fixture.Launcher;
 import org.lectern.app.lti.fixture.PlatformFixture;
+import org.lectern.app.lti.launch.Browser;
 import org.lectern.app.lti.platform.Registration;
 import org.lectern.app.lti.platform.RegistrationDesk;
 import org.lectern.app.lti.platform.Registrations;
@@ -264,7 +265,7 @@ class PlatformServicesIT {
 
     @Test
     void aSilentPlatformCostsNoMoreThanItsTimeOuts() {
-        PLATFORM.fail("/groups", 1, 0);
+        PLATFORM.hang("/groups", 1);
         assertThat(get("/groups", "contextgroup.readonly").path("groups")).hasSize(1);
     }
 
@@ -532,7 +533,15 @@ class PlatformServicesIT {
                 {"items":[{"target":"video","item":"%s","title":"Film","points":10},
                           {"target":"chat","title":"Chat"}]}""".formatted(video), 200);
         assertThat(signed.path("return_url").asString()).isEqualTo(PLATFORM.issuer() + "/deep-link?id=4");
-        var claims = PLATFORM.read(signed.path("jwt").asString());
+        // What the browser does with it.
+        assertThat(new Browser(URI.create(PLATFORM.issuer()))
+                        .post(
+                                signed.path("return_url").asString(),
+                                Map.of("JWT", signed.path("jwt").asString()),
+                                Browser.PAGE)
+                        .statusCode())
+                .isEqualTo(200);
+        var claims = PLATFORM.placed.getLast();
         assertThat(claims.getStringClaimValue(PlatformFixture.LTI + "message_type"))
                 .isEqualTo("LtiDeepLinkingResponse");
         assertThat(claims.getStringClaimValue(PlatformFixture.LTI + "deployment_id"))
@@ -609,6 +618,7 @@ class PlatformServicesIT {
         Awaitility.await()
                 .atMost(SOON)
                 .untilAsserted(() -> assertThat(PLATFORM.handlers).containsEntry("LtiContextCopyNotice", handler));
+        assertThat(PLATFORM.notify("LtiContextCopyNotice")).isEqualTo(202);
         Map<String, Object> claims = PLATFORM.claims("x", "n", "y", "z", "Learner");
         claims.put(
                 PlatformFixture.LTI + "notice",
