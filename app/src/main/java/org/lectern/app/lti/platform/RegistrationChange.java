@@ -14,7 +14,7 @@ import org.jspecify.annotations.Nullable;
  *
  * @param name what people call it
  * @param authorizationEndpoint its OpenID Connect authorization endpoint
- * @param tokenEndpoint its OAuth 2 token endpoint
+ * @param tokenEndpoint its OAuth 2 token endpoint; another one takes no audience along from the old one
  * @param tokenAudience what the token endpoint is called in assertions; empty for its address
  * @param jwksUri where its public keys are
  * @param trustedAddresses whether its addresses may be http, loopback or private

@@ -236,10 +236,7 @@ public class RegistrationDesk {
                                     Objects.requireNonNullElse(change.pendingDeployments(), now.pendingDeployments()))
                             .bind("now", clock.instant());
                     statement = bound(statement, "token", token == null ? null : token.toString());
-                    statement = bound(
-                            statement,
-                            "audience",
-                            change.tokenAudience() == null ? now.tokenAudience() : change.tokenAudience());
+                    statement = bound(statement, "audience", audience(change, now));
                     return statement
                             .fetch()
                             .rowsUpdated()
@@ -250,6 +247,15 @@ public class RegistrationDesk {
                             .then(audit.note(sql, by, "changed", id, change.summary()));
                 })
                 .onErrorMap(DataIntegrityViolationException.class, unused -> taken());
+    }
+
+    /** An old endpoint's name is not taken along to a new endpoint: assertions would be made for somebody else. */
+    private static @Nullable String audience(RegistrationChange change, Registration now) {
+        if (change.tokenAudience() != null) {
+            return change.tokenAudience();
+        }
+        URI endpoint = change.tokenEndpoint();
+        return endpoint == null || endpoint.equals(now.tokenEndpoint()) ? now.tokenAudience() : null;
     }
 
     /** Pauses a registration, which ends its sessions, or lets it go on; the configuration's own pause is the configuration's to end. */

@@ -177,7 +177,7 @@ public class Registrations {
             return Mono.empty();
         }
         return sql.sql("""
-                        update lti_registration set token_endpoint = null, updated_at = :now
+                        update lti_registration set token_endpoint = null, token_audience = null, updated_at = :now
                         where client_id = :client and issuer <> :issuer and token_origin = lti_token_origin(:token)
                         returning issuer""")
                 .bind("client", platform.clientId())

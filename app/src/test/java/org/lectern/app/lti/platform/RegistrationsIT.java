@@ -10,6 +10,7 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.UUID;
 import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -92,6 +93,32 @@ class RegistrationsIT extends OperatedNode {
                         .json(200)
                         .hasNonNull("token_audience"))
                 .isFalse();
+    }
+
+    @Test
+    void anotherTokenEndpointTakesNoAudienceAlongFromTheOldOne() {
+        String host = "https://auth-" + UUID.randomUUID() + ".example";
+        String id = register(
+                PLATFORM, client(), Map.of("token_endpoint", host + "/token", "token_audience", "https://old.example"));
+        String registration = "/api/ops/registrations/" + id;
+        assertThat(patched(registration, Map.of("token_endpoint", host + "/token")))
+                .as("the same endpoint again")
+                .isEqualTo("https://old.example");
+        assertThat(patched(registration, Map.of("token_endpoint", host + "/other")))
+                .isNull();
+        assertThat(patched(
+                        registration,
+                        Map.of("token_endpoint", host + "/third", "token_audience", "https://third.example")))
+                .isEqualTo("https://third.example");
+    }
+
+    /** The audience of assertions after a change. */
+    private @Nullable String patched(String registration, Map<String, Object> change) {
+        return call("PATCH", registration, token(true), change)
+                .json(200)
+                .path("token_audience")
+                .asStringOpt()
+                .orElse(null);
     }
 
     @Test

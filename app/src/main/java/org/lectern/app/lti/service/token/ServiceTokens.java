@@ -212,7 +212,10 @@ public class ServiceTokens {
         meters.counter("lectern.lti.service.tokens", "outcome", outcome).increment();
     }
 
+    /** With the endpoint, so that what an old one gave out is not taken for a token of the one that replaced it. */
     private static String key(Registration registration, String scope) {
-        return registration.id() + ":" + Secrets.hexDigest(scope).substring(0, 16);
+        return registration.id() + ":"
+                + Secrets.hexDigest(registration.tokenEndpoint() + " " + registration.assertionAudience() + " " + scope)
+                        .substring(0, 16);
     }
 }
