@@ -1,5 +1,7 @@
 package org.lectern.app.lti.platform;
 
+import io.micrometer.core.instrument.MeterRegistry;
+import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
 import io.netty.channel.ChannelOption;
 import io.netty.resolver.AddressResolverGroup;
 import java.net.URI;
@@ -22,7 +24,7 @@ import reactor.netty.resources.ConnectionProvider;
 /**
  * HTTP to addresses that platforms named, on the node's own event loops. Time and size of an answer are bounded, redirects
  * are not followed, and each host has a small connection pool of its own, so that a slow platform holds no thread and
- * nobody else's place. Launches ({@link #to}) and services ({@link #clients}) have pools apart: a platform whose services
+ * nobody else's place; a host that nobody asks for some minutes is forgotten. Launches ({@link #to}) and services ({@link #clients}) have pools apart: a platform whose services
  * hang can still be launched from.
  *
  * <p>An address is trusted when an administrator of this server typed it in as such; every other one has to be https and
@@ -35,26 +37,35 @@ public class PlatformHttp implements AutoCloseable {
     /** Waiting for a connection to one platform: this many for each connection. */
     private static final int WAITING_OF_CONNECTION = 16;
 
+    private static final Duration FORGET_HOSTS_EVERY = Duration.ofMinutes(1);
+    private static final Duration FORGET_HOSTS_AFTER = Duration.ofMinutes(5);
+
     private final ReactorResourceFactory loops;
     private final boolean ownLoops;
     private final @Nullable AddressResolverGroup<?> resolver;
+    private final MeterRegistry meters;
     private final List<ConnectionProvider> pools = new CopyOnWriteArrayList<>();
     private final Clients launches;
 
     @Autowired
     PlatformHttp(
-            LtiProperties properties, ReactorResourceFactory loops, ObjectProvider<AddressResolverGroup<?>> resolver) {
-        this(properties, loops, false, resolver.getIfAvailable());
+            LtiProperties properties,
+            ReactorResourceFactory loops,
+            ObjectProvider<AddressResolverGroup<?>> resolver,
+            MeterRegistry meters) {
+        this(properties, loops, false, resolver.getIfAvailable(), meters);
     }
 
     private PlatformHttp(
             LtiProperties properties,
             ReactorResourceFactory loops,
             boolean ownLoops,
-            @Nullable AddressResolverGroup<?> resolver) {
+            @Nullable AddressResolverGroup<?> resolver,
+            MeterRegistry meters) {
         this.loops = loops;
         this.ownLoops = ownLoops;
         this.resolver = resolver;
+        this.meters = meters;
         this.launches = clients(
                 "lti-platforms",
                 properties.jwks().timeout(),
@@ -68,7 +79,7 @@ public class PlatformHttp implements AutoCloseable {
         loops.setUseGlobalResources(false);
         loops.setShutdownQuietPeriod(Duration.ZERO);
         loops.afterPropertiesSet();
-        return new PlatformHttp(properties, loops, true, null);
+        return new PlatformHttp(properties, loops, true, null, new SimpleMeterRegistry());
     }
 
     /**
@@ -92,11 +103,14 @@ public class PlatformHttp implements AutoCloseable {
      * @param maxBytes of an answer
      */
     public Clients clients(String name, Duration patience, int connections, int maxBytes) {
+        var counted = new PlatformPools(name, meters);
         var pool = ConnectionProvider.builder(name)
                 .maxConnections(connections)
                 .pendingAcquireMaxCount(connections * WAITING_OF_CONNECTION)
                 .pendingAcquireTimeout(patience)
                 .maxIdleTime(Duration.ofSeconds(30))
+                .disposeInactivePoolsInBackground(FORGET_HOSTS_EVERY, FORGET_HOSTS_AFTER)
+                .metrics(true, () -> counted)
                 .build();
         pools.add(pool);
         HttpClient plain = HttpClient.create(pool)

@@ -3,6 +3,8 @@ package org.lectern.app.lti.platform;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 
+import io.micrometer.core.instrument.MeterRegistry;
+import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
 import io.netty.resolver.AbstractAddressResolver;
 import io.netty.resolver.AddressResolver;
 import io.netty.resolver.AddressResolverGroup;
@@ -18,6 +20,8 @@ import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.stream.IntStream;
+import org.awaitility.Awaitility;
 import org.junit.jupiter.api.Test;
 import org.lectern.app.lti.LtiProperties;
 import org.springframework.beans.factory.support.StaticListableBeanFactory;
@@ -25,6 +29,7 @@ import org.springframework.boot.context.properties.bind.Binder;
 import org.springframework.boot.context.properties.source.MapConfigurationPropertySource;
 import org.springframework.http.client.ReactorResourceFactory;
 import org.springframework.web.reactive.function.client.WebClientRequestException;
+import reactor.core.Disposable;
 
 /** The guard where it counts: at the addresses that are connected to. */
 class PlatformHttpTest {
@@ -63,7 +68,45 @@ class PlatformHttpTest {
         assertThat(resolver.asked).hasValue(0);
     }
 
+    @Test
+    void everyPoolHasItsMeters() throws IOException {
+        var meters = new SimpleMeterRegistry();
+        PlatformHttp http = http(new Rebinding(), meters);
+        PlatformHttp.Clients services = http.clients("lti-services", Duration.ofSeconds(5), 2, 1000);
+        try (var silent = new ServerSocket(0, 5, InetAddress.getLoopbackAddress())) {
+            URI address = URI.create("http://127.0.0.1:" + silent.getLocalPort() + "/");
+            List<Disposable> waiting = IntStream.range(0, 3)
+                    .mapToObj(i -> services.to(address, true)
+                            .get()
+                            .uri(address)
+                            .retrieve()
+                            .toBodilessEntity()
+                            .subscribe(answer -> {}, failure -> {}))
+                    .toList();
+            Awaitility.await().atMost(Duration.ofSeconds(10)).untilAsserted(() -> {
+                assertThat(gauge(meters, "acquired", "lti-services")).isEqualTo(2);
+                assertThat(gauge(meters, "pending", "lti-services")).isEqualTo(1);
+                assertThat(gauge(meters, "hosts", "lti-services")).isEqualTo(1);
+            });
+            assertThat(gauge(meters, "acquired", "lti-platforms")).isZero();
+            waiting.forEach(Disposable::dispose);
+            Awaitility.await()
+                    .atMost(Duration.ofSeconds(10))
+                    .untilAsserted(() -> assertThat(gauge(meters, "acquired", "lti-services"))
+                            .isZero());
+        }
+        http.close();
+    }
+
+    private static double gauge(MeterRegistry meters, String name, String pool) {
+        return meters.get("lectern.lti.pool." + name).tag("pool", pool).gauge().value();
+    }
+
     private static PlatformHttp http(AddressResolverGroup<?> resolver) {
+        return http(resolver, new SimpleMeterRegistry());
+    }
+
+    private static PlatformHttp http(AddressResolverGroup<?> resolver, MeterRegistry meters) {
         LtiProperties properties = new Binder(
                         new MapConfigurationPropertySource(Map.of("lectern.lti.jwks.timeout", "2s")))
                 .bindOrCreate("lectern.lti", LtiProperties.class);
@@ -74,7 +117,8 @@ class PlatformHttpTest {
                 properties,
                 loops,
                 beans.getBeanProvider(org.springframework.core.ResolvableType.forClassWithGenerics(
-                        AddressResolverGroup.class, InetSocketAddress.class)));
+                        AddressResolverGroup.class, InetSocketAddress.class)),
+                meters);
     }
 
     /** Whatever is asked for is a public address the first time and this machine from then on. */
