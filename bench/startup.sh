@@ -12,9 +12,7 @@ cd "$(dirname "$0")/.."
 rounds=${1:-3}
 work=$(mktemp -d "${TMPDIR:-/tmp}/lectern-startup.XXXXXX")
 jar=$(ls app/target/lectern-app-*-exec.jar)
-java=${LECTERN_JAVA:-$(for j in "${JAVA_HOME:-}"/bin/java /usr/lib/jvm/*25*/bin/java "$(command -v java)"; do
-  [ -x "$j" ] && "$j" -version 2>&1 | grep -q 'version "25' && { echo "$j"; break; }; done)}
-[ -n "$java" ] || { echo "needs a JDK 25: set LECTERN_JAVA to its java" >&2; exit 1; }
+. bench/classpath.sh
 flags=(--enable-native-access=ALL-UNNAMED --sun-misc-unsafe-memory-access=allow)
 port=18080
 pid=

@@ -4,11 +4,7 @@
 #   bench/upload.sh [megabytes] [rounds]      (default 256 and 5; needs node and npm)
 set -euo pipefail
 cd "$(dirname "$0")/.."
-./mvnw -B -ntp -q -DskipTests test-compile -pl video-worker -am
-./mvnw -B -ntp -q dependency:build-classpath -Dmdep.outputFile=target/bench.cp -Dmdep.includeScope=test -pl video-worker -am
-java=${LECTERN_JAVA:-$(for j in "${JAVA_HOME:-}"/bin/java /usr/lib/jvm/*25*/bin/java "$(command -v java)"; do
-  [ -x "$j" ] && "$j" -version 2>&1 | grep -q 'version "25' && { echo "$j"; break; }; done)}
-[ -n "$java" ] || { echo "needs a JDK 25: set LECTERN_JAVA to its java" >&2; exit 1; }
+. bench/classpath.sh
 work=$(mktemp -d "${TMPDIR:-/tmp}/lectern-upload.XXXXXX")
 server=
 finish() { [ -z "$server" ] || kill "$server" 2>/dev/null || true; rm -rf "$work"; }
@@ -24,5 +20,5 @@ JS
 server=$!
 until curl -s -o /dev/null http://127.0.0.1:18082/files; do kill -0 "$server"; sleep 0.2; done
 "$java" -Dmegabytes="${1:-256}" -Drounds="${2:-5}" \
-  -cp "video-worker/target/test-classes:video-worker/target/classes:infra/target/classes:db/target/classes:$(cat video-worker/target/bench.cp)" \
+  -cp "$(classpath_of video-worker)" \
   org.lectern.video.UploadBenchmark http://127.0.0.1:18082/files
