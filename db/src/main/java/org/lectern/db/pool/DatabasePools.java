@@ -130,7 +130,10 @@ public class DatabasePools implements AutoCloseable {
                 .minIdle(0)
                 .maxSize(size)
                 .maxAcquireTime(limits.acquireTimeout())
-                .maxCreateConnectionTime(limits.connectTimeout())
+                // Who waits gives up by themselves; the connection is still of use to whoever comes next. Were it given
+                // up
+                // with them, a burst on a cold pool would open connections again and again without ever having one.
+                .maxCreateConnectionTime(limits.connectTimeout().plus(limits.acquireTimeout()))
                 .maxIdleTime(limits.maxIdle())
                 .maxLifeTime(limits.maxLife())
                 .validationDepth(ValidationDepth.LOCAL)

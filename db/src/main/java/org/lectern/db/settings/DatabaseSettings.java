@@ -189,7 +189,7 @@ public record DatabaseSettings(
      *     (default: 4)
      * @param maxPending how many may wait for a connection of one pool; the next is refused (default: 1000)
      * @param acquireTimeout for how long one waits for a connection (default: 5s)
-     * @param connectTimeout for how long a new connection may take (default: 2s)
+     * @param connectTimeout for how long a server may take to accept a connection (default: 2s)
      * @param maxIdle when an unused connection is closed (default: 10m)
      * @param maxLife when a connection is replaced (default: 60m)
      * @param preparedStatements how many statements each connection keeps prepared (default: 256)
