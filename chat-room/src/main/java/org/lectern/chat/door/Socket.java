@@ -38,6 +38,9 @@ final class Socket implements WebSocketHandler {
     /** A client that is refused so often without a pause is closed. */
     private static final int PATIENCE = 200;
 
+    /** How long such a client's last answers are waited for: more than a commit may take. */
+    private static final Duration ANSWER_LIMIT = Duration.ofSeconds(30);
+
     private final ContextId room;
     private final Guest guest;
     private final @Nullable Long epoch;
@@ -53,11 +56,8 @@ final class Socket implements WebSocketHandler {
     private volatile long heardAt = System.nanoTime();
     private final AtomicInteger refused = new AtomicInteger();
 
-    /** What this socket's client did and has not been answered. */
-    private final AtomicInteger underWay = new AtomicInteger();
-
-    /** The client sent far too much: nothing more is taken, and the socket ends when everything taken was answered. */
-    private volatile boolean ending;
+    /** A client that sent far too much gets its close frame when everything taken before was answered. */
+    private final Unanswered unanswered = new Unanswered(this::end);
 
     Socket(
             ContextId room,
@@ -126,7 +126,10 @@ final class Socket implements WebSocketHandler {
 
     private boolean isText(WebSocketMessage message) {
         WebSocketMessage.Type type = message.getType();
-        if (attendee.closed() || ending || type == WebSocketMessage.Type.PING || type == WebSocketMessage.Type.PONG) {
+        if (attendee.closed()
+                || unanswered.ending()
+                || type == WebSocketMessage.Type.PING
+                || type == WebSocketMessage.Type.PONG) {
             return false;
         }
         if (message.getPayload().readableByteCount() > SocketEntrance.FRAME_LIMIT_BYTES) {
@@ -149,7 +152,7 @@ final class Socket implements WebSocketHandler {
     }
 
     private Mono<Void> take(String text) {
-        if (attendee.closed() || ending) {
+        if (attendee.closed() || unanswered.ending()) {
             return Mono.empty();
         }
         ClientFrame frame;
@@ -160,16 +163,13 @@ final class Socket implements WebSocketHandler {
             return Mono.empty();
         }
         return switch (frame) {
-            case ClientFrame.Act act -> {
-                underWay.incrementAndGet();
-                yield door.act(room, guest.person(), guest.staff(), act.id(), act.deed())
-                        .doOnNext(outcome -> answer(act.id(), outcome))
-                        .doFinally(unused -> {
-                            underWay.decrementAndGet();
-                            endWhenAnswered();
-                        })
-                        .then();
-            }
+            case ClientFrame.Act act ->
+                unanswered.begin()
+                        ? door.act(room, guest.person(), guest.staff(), act.id(), act.deed())
+                                .doOnNext(outcome -> answer(act.id(), outcome))
+                                .doFinally(unused -> unanswered.answered())
+                                .then()
+                        : Mono.empty();
             case ClientFrame.Typing typing -> {
                 rooms.typing(room, guest.person().id());
                 yield Mono.empty();
@@ -199,16 +199,14 @@ final class Socket implements WebSocketHandler {
 
     private void refuse(ServerFrame.Refused error) {
         attendee.send(rooms.encoded(error));
-        if (refused.incrementAndGet() > PATIENCE) {
-            ending = true;
-            endWhenAnswered();
+        if (refused.incrementAndGet() > PATIENCE && !unanswered.ending()) {
+            // Whoever's answers do not come gets the close frame without them; the same ids again find out.
+            var unused = outlet.loop().schedule(this::end, ANSWER_LIMIT.toSeconds(), TimeUnit.SECONDS);
+            unanswered.endWhenAnswered();
         }
     }
 
-    /** A message that was committed is acknowledged before the close frame. */
-    private void endWhenAnswered() {
-        if (ending && underWay.get() == 0) {
-            attendee.close(CloseCode.RATE);
-        }
+    private void end() {
+        attendee.close(CloseCode.RATE);
     }
 }
