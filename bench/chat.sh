@@ -51,7 +51,7 @@ esac
 echo "machine: $(nproc) cores, $("$java" -version 2>&1 | head -1), node $(node --version 2>/dev/null || echo none); load at the start: $(cut -d' ' -f1 /proc/loadavg)"
 for server in $servers; do
   taskset -c 1 "$java" -Xmx1g --enable-native-access=ALL-UNNAMED --sun-misc-unsafe-memory-access=allow -Dsocketio="$work/server.js" -Djava.io.tmpdir="$work" ${BENCH_JVM:-} \
-    -cp "$LECTERN_CLASSPATH" org.lectern.chat.bench.ChatBenchmark "$server" "$sockets" "$idle" 2>"$work/err" | grep -E '^(#|RESULT)' | tee -a "$work/out" || { tail -20 "$work/err" >&2; exit 1; }
+    -cp "$LECTERN_CLASSPATH" org.lectern.chat.bench.ChatBenchmark "$server" "$sockets" "$idle" 2>"$work/err" | grep --line-buffered -E '^(#|RESULT)' | tee -a "$work/out" || { tail -20 "$work/err" >&2; exit 1; }
 done
 awk -F'\t' '$1 == "RESULT" { key = $3 ", " $4 " sockets"; if (!(key in seen)) { seen[key] = 1; order[++n] = key } value[key, $2] = $5; if (!($2 in s)) { s[$2] = 1; servers[++m] = $2 } }
   END {

@@ -141,7 +141,9 @@ final class BenchServer implements AutoCloseable {
                     "-Xmx1g",
                     "-XX:+UseSerialGC",
                     "--enable-native-access=ALL-UNNAMED",
-                    "--sun-misc-unsafe-memory-access=allow"));
+                    "--sun-misc-unsafe-memory-access=allow",
+                    // As many event loops as it has cores; Reactor Netty takes four at least.
+                    "-Dreactor.netty.ioWorkerCount=1"));
             command.addAll(List.of(System.getProperty("server.jvm", "").split(" +", -1)));
             command.removeIf(String::isEmpty);
             command.addAll(List.of("-cp", System.getProperty("java.class.path")));
@@ -175,7 +177,6 @@ final class BenchServer implements AutoCloseable {
         List<String> arguments = new ArrayList<>(List.of(
                 BenchNode.class.getName(),
                 "server.port=" + port,
-                "reactor.netty.ioWorkerCount=1",
                 "lectern.chat.per-person-rate=1000000",
                 "lectern.chat.per-person-burst=1000000",
                 "lectern.chat.per-room-rate=1000000",

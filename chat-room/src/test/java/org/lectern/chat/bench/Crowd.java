@@ -38,6 +38,7 @@ import org.lectern.chat.door.BenchNode;
 final class Crowd {
 
     private static final int SAMPLED = 100;
+    private static final int OPENING = 250;
     private static final String FILLER = "x".repeat(80);
     private static final ByteBuf END =
             Unpooled.unreleasableBuffer(Unpooled.copiedBuffer("\r\n\r\n", StandardCharsets.US_ASCII));
@@ -60,9 +61,9 @@ final class Crowd {
         this.server = server;
     }
 
-    /** Opens so many sockets more, 64 at a time. */
+    /** Opens so many sockets more, {@value #OPENING} at a time, as a class comes. */
     void connect(int sockets) throws Exception {
-        Semaphore atOnce = new Semaphore(64);
+        Semaphore atOnce = new Semaphore(OPENING);
         List<CompletableFuture<Channel>> opening = new ArrayList<>();
         for (int i = 0; i < sockets; i++) {
             int number = i;
