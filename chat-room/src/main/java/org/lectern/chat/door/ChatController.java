@@ -139,7 +139,8 @@ class ChatController {
     @PostMapping("/rooms/{contextId}/tickets")
     Mono<TicketDocument> ticket(
             @PathVariable String contextId, @AuthenticationPrincipal LaunchSession session, ServerHttpRequest request) {
-        return gate.enter(session, contextId).flatMap(entered -> ticket(entered.room(), session, request));
+        // Whether the person is banned is looked at with the seats, for all who come together.
+        return Mono.defer(() -> ticket(gate.member(session, contextId).room(), session, request));
     }
 
     private Mono<TicketDocument> ticket(ContextId room, LaunchSession session, ServerHttpRequest request) {
@@ -157,6 +158,7 @@ class ChatController {
             case Tickets.Issued.RoomFull full ->
                 throw new ProblemException(
                         ProblemType.ROOM_FULL, "Every place in this room is taken", Duration.ofSeconds(30));
+            case Tickets.Issued.Banned banned -> throw Gate.banned();
         });
     }
 

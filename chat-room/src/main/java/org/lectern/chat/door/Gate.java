@@ -34,7 +34,7 @@ class Gate {
         }
         return roomLog.entrance(in.room(), in.person().id()).map(entrance -> {
             if (entrance.banned()) {
-                throw new ProblemException(ErrorCode.BANNED.problem(), "You were banned from this room");
+                throw banned();
             }
             return in;
         });
@@ -51,6 +51,11 @@ class Gate {
         ContextId room = room(contextId);
         ChatAccess.moderate(session, room);
         return enter(session, contextId);
+    }
+
+    /** What who is banned is told. */
+    static ProblemException banned() {
+        return new ProblemException(ErrorCode.BANNED.problem(), "You were banned from this room");
     }
 
     private static ContextId room(String text) {

@@ -70,6 +70,11 @@ class Seats implements SmartLifecycle {
         changed.add(seat);
     }
 
+    /** The stored number of a seat may be wrong: it is written again. */
+    void check(ContextId room, int shard) {
+        changed.add(new Seat(room, shard));
+    }
+
     String node() {
         return membership.self().id();
     }

@@ -121,7 +121,7 @@ class SocketEntrance implements WebHandler {
                 .flatMap(guest -> sessions.live(guest.session())
                         .flatMap(live -> live
                                 ? upgraded(exchange, room, guest, epoch, since, channel)
-                                : refused(room, guest, ProblemType.UNAUTHENTICATED, "This session has ended")));
+                                : problem(ProblemType.UNAUTHENTICATED, "This session has ended")));
     }
 
     private Mono<Void> upgraded(
@@ -133,7 +133,7 @@ class SocketEntrance implements WebHandler {
             Channel channel) {
         UUID person = guest.person().id();
         if (!limits.takeSocket(room, person)) {
-            return refused(room, guest, ProblemType.RATE_LIMITED, "You have too many connections to this room open");
+            return problem(ProblemType.RATE_LIMITED, "You have too many connections to this room open");
         }
         // The upgrade's answer ends with the handshake, not with the socket.
         seats.take(room, guest.shard());
@@ -149,13 +149,6 @@ class SocketEntrance implements WebHandler {
         return sockets.handleRequest(exchange, socket)
                 .doOnError(unused -> free.run())
                 .doOnCancel(free);
-    }
-
-    /** The guest's seat was counted when the ticket was consumed; this node's number mends that. */
-    private Mono<Void> refused(ContextId room, Guest guest, ProblemType type, String detail) {
-        seats.take(room, guest.shard());
-        seats.free(room, guest.shard());
-        return problem(type, detail);
     }
 
     static Channel channel(ServerHttpRequest request) {

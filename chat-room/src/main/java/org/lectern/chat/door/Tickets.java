@@ -13,12 +13,15 @@ import java.util.Arrays;
 import java.util.Base64;
 import java.util.EnumSet;
 import java.util.List;
+import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
+import java.util.TreeMap;
 import java.util.UUID;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ConcurrentMap;
+import java.util.function.Function;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 import org.lectern.chat.ChatSettings;
@@ -40,7 +43,8 @@ import reactor.core.publisher.Mono;
 /**
  * Tickets: 256 random bits, of which only a digest is stored. Issuing reserves a seat: all requests for a room that come
  * while one is under way are answered by the next transaction together, under the room's lock, so that a course that
- * comes all at once is seated exactly. Consuming deletes the row, so that a ticket opens one socket, on whatever node.
+ * comes all at once is seated exactly. Consuming deletes the row, so that a ticket opens one socket, on whatever node;
+ * those of a room go together too, since they would queue for the row that counts this node's seats anyway.
  */
 @Component
 @ConditionalOnRole(NodeRole.CHAT)
@@ -48,6 +52,9 @@ class Tickets {
 
     private static final int QUEUE_LIMIT = 20_000;
     private static final int BATCH_LIMIT = 500;
+
+    /** Past so many rooms those are forgotten that nobody is coming into just now. */
+    private static final int ROOMS_KEPT = 1_000;
 
     /** What became of a request for a ticket. */
     sealed interface Issued {
@@ -57,6 +64,9 @@ class Tickets {
 
         /** Every permitted shard holds its limit. */
         record RoomFull() implements Issued {}
+
+        /** This person was banned from the room. */
+        record Banned() implements Issued {}
     }
 
     private final Shards shards;
@@ -67,6 +77,8 @@ class Tickets {
     private final Clock clock;
     private final SecureRandom random;
     private final ConcurrentMap<ContextId, SmartBatcher<LaunchSession, Issued>> desks = new ConcurrentHashMap<>();
+    private final ConcurrentMap<ContextId, SmartBatcher<String, Optional<Guest>>> turnstiles =
+            new ConcurrentHashMap<>();
 
     Tickets(Shards shards, RoomLog roomLog, Seats seats, ChatSettings settings, Clock clock, SecureRandom random) {
         this.shards = shards;
@@ -80,12 +92,17 @@ class Tickets {
 
     /** Reserves a seat in the session's own room. */
     Mono<Issued> issue(LaunchSession session) {
-        return Mono.fromFuture(() -> {
-            if (desks.size() > 1_000) {
-                desks.values().removeIf(SmartBatcher::idle);
-            }
-            return desks.computeIfAbsent(session.context(), this::desk).submit(session);
-        });
+        return Mono.fromFuture(() -> of(desks, session.context(), this::desk).submit(session));
+    }
+
+    private static <T, R> SmartBatcher<T, R> of(
+            ConcurrentMap<ContextId, SmartBatcher<T, R>> batchers,
+            ContextId room,
+            Function<ContextId, SmartBatcher<T, R>> begun) {
+        if (batchers.size() > ROOMS_KEPT) {
+            batchers.values().removeIf(SmartBatcher::idle);
+        }
+        return batchers.computeIfAbsent(room, begun);
     }
 
     private SmartBatcher<LaunchSession, Issued> desk(ContextId room) {
@@ -128,8 +145,10 @@ class Tickets {
                 .map(Tickets::byShard);
         return roomLog.locked(transaction)
                 .then(expired)
-                .then(taken)
-                .flatMap(byShard -> seat(transaction, sessions, byShard, now));
+                .then(roomLog.banned(
+                        transaction,
+                        sessions.stream().map(LaunchSession::userId).toList()))
+                .flatMap(banned -> taken.flatMap(byShard -> seat(transaction, sessions, banned, byShard, now)));
     }
 
     /**
@@ -149,7 +168,11 @@ class Tickets {
     }
 
     private Mono<List<Issued>> seat(
-            ShardTransaction transaction, List<LaunchSession> sessions, Occupancy before, OffsetDateTime now) {
+            ShardTransaction transaction,
+            List<LaunchSession> sessions,
+            Set<UUID> banned,
+            Occupancy before,
+            OffsetDateTime now) {
         int[] taken = before.taken().stream().mapToInt(Integer::intValue).toArray();
         int shards = before.shards();
         List<Issued> answers = new ArrayList<>();
@@ -157,6 +180,10 @@ class Tickets {
         List<Issued.Ticket> tickets = new ArrayList<>();
         String room = transaction.context().toString();
         for (LaunchSession session : sessions) {
+            if (banned.contains(session.userId()) && !session.staff()) {
+                answers.add(new Issued.Banned());
+                continue;
+            }
             switch (rules.place(room, session.userId().toString(), shards, taken)) {
                 case ShardRules.Placement.Full full -> answers.add(new Issued.RoomFull());
                 case ShardRules.Placement.Seat seat -> {
@@ -189,7 +216,7 @@ class Tickets {
                 .bind(
                         "digests",
                         tickets.stream()
-                                .map(ticket -> Base64.getEncoder().encodeToString(digest(ticket.secret())))
+                                .map(ticket -> text(digest(ticket.secret())))
                                 .toArray(String[]::new))
                 .bind("sessions", seated.stream().map(LaunchSession::id).toArray(UUID[]::new))
                 .bind("users", seated.stream().map(LaunchSession::userId).toArray(UUID[]::new))
@@ -221,46 +248,86 @@ class Tickets {
      * the ticket becomes a seat of this node in the same commit.
      */
     Mono<Guest> consume(ContextId room, String secret) {
-        return shards.write(room, transaction -> {
-            OffsetDateTime now = OffsetDateTime.now(clock);
-            return transaction
-                    .sql()
-                    .sql("""
-                            delete from chat_ticket where context_id = :context and digest = decode(:digest, 'base64')
-                            returning session_id, user_id, user_name, roles, session_expires_at, shard, expires_at
-                            """)
-                    .bind("context", room.value())
-                    .bind("digest", Base64.getEncoder().encodeToString(digest(secret)))
-                    .map(row ->
-                            required(row, "expires_at", OffsetDateTime.class).isAfter(now)
-                                    ? Optional.of(guest(row))
-                                    : Optional.<Guest>empty())
-                    .one()
-                    .flatMap(Mono::justOrEmpty)
-                    .flatMap(guest -> transaction
-                            .sql()
-                            .sql("""
-                                    insert into chat_seat as s
-                                        (context_id, shard, node_id, logical_shard, sockets, seen_at)
-                                    values (:context, :shard, :node, :logicalShard, 1, :now)
-                                    on conflict (context_id, shard, node_id)
-                                    do update set sockets = s.sockets + 1, seen_at = excluded.seen_at
-                                    """)
-                            .bind("context", room.value())
-                            .bind("shard", (short) guest.shard())
-                            .bind("node", seats.node())
-                            .bind("logicalShard", (short) transaction.logicalShard())
-                            .bind("now", now)
-                            .fetch()
-                            .rowsUpdated()
-                            .thenReturn(guest));
-        });
+        return Mono.fromFuture(() -> of(turnstiles, room, this::turnstile).submit(text(digest(secret))))
+                .flatMap(Mono::justOrEmpty);
     }
+
+    private SmartBatcher<String, Optional<Guest>> turnstile(ContextId room) {
+        return new SmartBatcher<>(
+                QUEUE_LIMIT,
+                BATCH_LIMIT,
+                digests -> shards.write(room, transaction -> consume(transaction, digests))
+                        // Some of those who were let in may have gone meanwhile, or are turned away for another reason.
+                        .doOnNext(guests ->
+                                guests.forEach(guest -> guest.ifPresent(each -> seats.check(room, each.shard()))))
+                        .toFuture(),
+                unused -> false);
+    }
+
+    private Mono<List<Optional<Guest>>> consume(ShardTransaction transaction, List<String> digests) {
+        OffsetDateTime now = OffsetDateTime.now(clock);
+        return transaction
+                .sql()
+                .sql("""
+                        delete from chat_ticket where context_id = :context
+                            and digest = any(select decode(d, 'base64') from unnest(:digests::text[]) as d)
+                        returning encode(digest, 'base64') as digest, session_id, user_id, user_name, roles,
+                            session_expires_at, shard, expires_at
+                        """)
+                .bind("context", transaction.context().value())
+                .bind("digests", digests.toArray(String[]::new))
+                .map(row -> new Consumed(
+                        required(row, "digest", String.class),
+                        required(row, "expires_at", OffsetDateTime.class).isAfter(now),
+                        guest(row)))
+                .all()
+                .filter(Consumed::valid)
+                .collectMap(Consumed::digest, Consumed::guest)
+                .flatMap(guests -> {
+                    // Who comes twice with one ticket gets in once.
+                    List<Optional<Guest>> answers = digests.stream()
+                            .map(digest -> Optional.ofNullable(guests.remove(digest)))
+                            .toList();
+                    return seated(transaction, answers, now).thenReturn(answers);
+                });
+    }
+
+    private Mono<Void> seated(ShardTransaction transaction, List<Optional<Guest>> guests, OffsetDateTime now) {
+        Map<Short, Integer> byShard = new TreeMap<>();
+        guests.forEach(guest -> guest.ifPresent(each -> byShard.merge((short) each.shard(), 1, Integer::sum)));
+        if (byShard.isEmpty()) {
+            return Mono.empty();
+        }
+        return transaction
+                .sql()
+                .sql("""
+                        insert into chat_seat as s (context_id, shard, node_id, logical_shard, sockets, seen_at)
+                        select :context, n.shard, :node, :logicalShard, n.sockets, :now
+                        from unnest(:shards::smallint[], :counts::integer[]) as n (shard, sockets)
+                        on conflict (context_id, shard, node_id)
+                        do update set sockets = s.sockets + excluded.sockets, seen_at = excluded.seen_at
+                        """)
+                .bind("context", transaction.context().value())
+                .bind("node", seats.node())
+                .bind("logicalShard", (short) transaction.logicalShard())
+                .bind("now", now)
+                .bind("shards", byShard.keySet().toArray(Short[]::new))
+                .bind("counts", byShard.values().toArray(Integer[]::new))
+                .fetch()
+                .rowsUpdated()
+                .then();
+    }
+
+    private record Consumed(String digest, boolean valid, Guest guest) {}
 
     private String secret() {
         byte[] bytes = new byte[32];
         random.nextBytes(bytes);
         return Base64.getUrlEncoder().withoutPadding().encodeToString(bytes);
+    }
+
+    private static String text(byte[] digest) {
+        return Base64.getEncoder().encodeToString(digest);
     }
 
     private static byte[] digest(String secret) {

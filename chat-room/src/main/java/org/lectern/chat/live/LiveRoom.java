@@ -11,6 +11,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
+import java.util.UUID;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ConcurrentMap;
 import java.util.concurrent.TimeUnit;
@@ -24,6 +25,7 @@ import org.lectern.chat.protocol.CloseCode;
 import org.lectern.chat.protocol.FrameCodec;
 import org.lectern.chat.protocol.ServerFrame;
 import org.lectern.db.ContextId;
+import org.lectern.infra.batching.SmartBatcher;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import reactor.core.publisher.Mono;
@@ -56,6 +58,8 @@ final class LiveRoom {
     private static final Logger log = LoggerFactory.getLogger(LiveRoom.class);
     private static final int PAGE = 1_000;
     private static final int EARLY_LIMIT = 10_000;
+    private static final int ENTRANCES_WAITING = 20_000;
+    private static final int ENTRANCES_AT_ONCE = 500;
     private static final Duration PACE_CHECK = Duration.ofMillis(20);
 
     private final ContextId id;
@@ -71,6 +75,9 @@ final class LiveRoom {
     private final Set<Attendee> attendees = ConcurrentHashMap.newKeySet();
     private final ConcurrentMap<Long, Mono<List<Frame>>> pages = new ConcurrentHashMap<>();
     private final PresenceBoard presence = new PresenceBoard();
+
+    /** How people come in, asked for together by those who come together. */
+    private final SmartBatcher<UUID, Entrance> entrances;
 
     // Guarded by this.
     private boolean open;
@@ -98,6 +105,11 @@ final class LiveRoom {
         this.hotEntries = settings.hotEntries();
         this.pageReads = pageReads;
         this.sliceBytes = settings.socketLimitBytes() / 4;
+        this.entrances = new SmartBatcher<>(
+                ENTRANCES_WAITING,
+                ENTRANCES_AT_ONCE,
+                people -> roomLog.entrances(id, people).toFuture(),
+                unused -> false);
     }
 
     Collection<Attendee> attendees() {
@@ -149,13 +161,15 @@ final class LiveRoom {
      *
      * @param knownEpoch the incarnation that the client knows, where it said so
      * @param since the last number that the client has; null for from now on
-     * @param entrance how the person comes in; looked at when the room is open, so that a ban is either seen there or
-     *     comes as an entry
      */
-    Mono<Void> join(Attendee attendee, @Nullable Long knownEpoch, @Nullable Long since, Mono<Entrance> entrance) {
+    Mono<Void> join(Attendee attendee, @Nullable Long knownEpoch, @Nullable Long since) {
         EventLoop loop = attendee.outlet().loop();
         Lane lane = lanes.computeIfAbsent(loop, each -> new Lane(each, sliceBytes));
         attendees.add(attendee);
+        // How the person comes in is looked at when the room is open, so that a ban is either seen there or comes as an
+        // entry.
+        Mono<Entrance> entrance =
+                Mono.fromFuture(() -> entrances.submit(attendee.person().id()));
         return opened().then(entrance).flatMap(found -> {
             if (found.banned() && !attendee.staff()) {
                 attendee.close(CloseCode.BANNED);

@@ -138,11 +138,7 @@ public class LiveRooms implements SmartLifecycle, SignalSource {
         return Mono.defer(() -> {
             LiveRoom live = hold(room);
             sockets.incrementAndGet();
-            return live.join(
-                    attendee,
-                    epoch,
-                    since,
-                    roomLog.entrance(room, attendee.person().id()));
+            return live.join(attendee, epoch, since);
         });
     }
 

@@ -17,6 +17,7 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.Set;
 import java.util.UUID;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 import org.lectern.chat.ChatSettings;
 import org.lectern.chat.protocol.Deed;
@@ -493,23 +494,47 @@ public class RoomLog {
 
     /** How a person comes into a room: up to where they have read, and whether they are banned. */
     public Mono<Entrance> entrance(ContextId room, UUID user) {
+        return entrances(room, List.of(user)).map(List::getFirst);
+    }
+
+    /** The same for many at once, in the order in which they are asked for. */
+    public Mono<List<Entrance>> entrances(ContextId room, List<UUID> users) {
         return shards.read(
                         room,
                         Freshness.PRIMARY,
                         sql -> sql.sql("""
-                                        select coalesce((select seq from chat_read
-                                                         where context_id = :context and user_id = :user), 0) as read,
-                                            exists (select from chat_sanction
-                                                    where context_id = :context and user_id = :user and kind = 'ban'
-                                                        and (until is null or until > :now)) as banned
+                                        select coalesce(r.seq, 0) as read,
+                                            exists (select from chat_sanction s
+                                                    where s.context_id = :context and s.user_id = u.id and s.kind = 'ban'
+                                                        and (s.until is null or s.until > :now)) as banned
+                                        from unnest(:users::uuid[]) with ordinality as u (id, n)
+                                            left join chat_read r on r.context_id = :context and r.user_id = u.id
+                                        order by u.n
                                         """)
                                 .bind("context", room.value())
-                                .bind("user", user)
+                                .bind("users", users.toArray(UUID[]::new))
                                 .bind("now", OffsetDateTime.now(clock))
                                 .map(row -> new Entrance(
                                         required(row, "read", Long.class), required(row, "banned", Boolean.class)))
-                                .one())
-                .next();
+                                .all())
+                .collectList();
+    }
+
+    /** Those of the people who are banned from the transaction's room. */
+    public Mono<Set<UUID>> banned(ShardTransaction transaction, Collection<UUID> users) {
+        return transaction
+                .sql()
+                .sql("""
+                        select user_id from chat_sanction
+                        where context_id = :context and user_id = any(:users) and kind = 'ban'
+                            and (until is null or until > :now)
+                        """)
+                .bind("context", transaction.context().value())
+                .bind("users", users.toArray(UUID[]::new))
+                .bind("now", OffsetDateTime.now(clock))
+                .map(row -> required(row, "user_id", UUID.class))
+                .all()
+                .collect(Collectors.toSet());
     }
 
     /** Notes up to where people have read: not past the head, and a smaller number than is known changes nothing. */

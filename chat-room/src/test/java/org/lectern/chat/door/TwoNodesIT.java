@@ -5,7 +5,9 @@ import static org.awaitility.Awaitility.await;
 
 import io.micrometer.core.instrument.MeterRegistry;
 import java.net.URI;
+import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
+import java.net.http.WebSocket;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
@@ -18,12 +20,17 @@ import java.util.Optional;
 import java.util.Random;
 import java.util.Set;
 import java.util.UUID;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionStage;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.stream.IntStream;
 import java.util.stream.LongStream;
 import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 import org.lectern.chat.live.LiveRooms;
 import org.lectern.chat.log.NewEntry;
@@ -68,6 +75,54 @@ class TwoNodesIT extends OnRealNodes {
                         () -> assertThat(first().getBean(Membership.class).live(NodeRole.CHAT))
                                 .hasSize(2)
                                 .isEqualTo(second().getBean(Membership.class).live(NodeRole.CHAT)));
+    }
+
+    /** Every request is under way at once, and nobody tries twice. */
+    @Test
+    void aClassOfAThousandThatComesAtOnceGetsIn() throws Exception {
+        int people = Integer.getInteger("lectern.class.size", 1_000);
+        List<HttpRequest> requests = IntStream.range(0, people)
+                .mapToObj(i -> to(i % 2 == 0 ? first() : second(), session("Person " + i), tickets())
+                        .POST(HttpRequest.BodyPublishers.noBody())
+                        .build())
+                .toList();
+        List<CompletableFuture<WebSocket>> sockets = new ArrayList<>();
+        AtomicInteger welcomes = new AtomicInteger();
+        for (HttpRequest request : requests) {
+            sockets.add(http.sendAsync(request, HttpResponse.BodyHandlers.ofString())
+                    .thenCompose(answer -> {
+                        assertThat(answer.statusCode()).as(answer.body()).isEqualTo(200);
+                        URI address = URI.create(
+                                JSON.readTree(answer.body()).path("url").stringValue());
+                        return http.newWebSocketBuilder().buildAsync(address, new WebSocket.Listener() {
+                            private boolean greeted;
+
+                            @Override
+                            public @Nullable CompletionStage<?> onText(
+                                    WebSocket socket, CharSequence text, boolean last) {
+                                if (!greeted) {
+                                    greeted = true;
+                                    welcomes.incrementAndGet();
+                                }
+                                socket.request(1);
+                                return null;
+                            }
+                        });
+                    }));
+        }
+        for (CompletableFuture<WebSocket> socket : sockets) {
+            socket.get(60, TimeUnit.SECONDS);
+        }
+        await().atMost(Duration.ofSeconds(30)).until(() -> welcomes.get() == people);
+        await().atMost(Duration.ofSeconds(10)).until(() -> seats() == people);
+        for (CompletableFuture<WebSocket> socket : sockets) {
+            socket.get().abort();
+        }
+        await().atMost(Duration.ofSeconds(30)).until(() -> seats() == 0);
+    }
+
+    private String tickets() {
+        return "/api/chat/rooms/" + room + "/tickets";
     }
 
     @Test
