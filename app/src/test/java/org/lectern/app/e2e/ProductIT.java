@@ -18,6 +18,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.Base64;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
 import java.util.regex.Pattern;
@@ -41,7 +42,7 @@ import org.springframework.boot.test.web.server.LocalServerPort;
 
 /**
  * What a newcomer does in the first two minutes, by hand and by eye: launches from the demo LMS, chats from two
- * browsers, uploads a video with the stock tus client and watches it, and finds all of it on the dashboard. Then every
+ * browsers, uploads a video with the stock tus client (also in parts, three at a time) and watches it, and finds all of it on the dashboard. Then every
  * page is held to WCAG 2.2 AA, at desk and phone width, in light and dark. Screenshots are left in
  * {@code target/screenshots} for people to look at.
  */
@@ -147,6 +148,7 @@ class ProductIT {
         instructor.waitForURL(Pattern.compile(".*/video/[0-9a-f-]{36}$"));
         playsFor(instructor, 1.0);
         shoot(instructor, "player");
+        uploadInParts(clip);
 
         student.navigate("/video");
         assertThat(student.locator("#videos")).isVisible();
@@ -156,6 +158,32 @@ class ProductIT {
                 .first()
                 .click();
         playsFor(student, 1.0);
+    }
+
+    /** The stock client sends three parts at a time and has them joined; the same film again is found to be there. */
+    private void uploadInParts(Path clip) throws IOException {
+        instructor.navigate("/video");
+        instructor.waitForFunction("() => window.tus && document.getElementById('videos').ariaBusy === 'false'");
+        Object sent = instructor.evaluate("""
+                async film => {
+                  const { session } = await import('/js/session.js');
+                  const bytes = Uint8Array.from(atob(film), letter => letter.charCodeAt(0));
+                  await new Promise((done, fail) => new tus.Upload(new Blob([bytes]), {
+                    endpoint: '/api/video/upload',
+                    parallelUploads: 3,
+                    headers: { Authorization: `Bearer ${session.token}` },
+                    metadata: { filename: 'parts.mp4', title: 'In three parts' },
+                    onSuccess: done,
+                    onError: fail,
+                  }).start());
+                  return bytes.length;
+                }""", Base64.getEncoder().encodeToString(Files.readAllBytes(clip)));
+        assertThat(sent).isEqualTo(Math.toIntExact(Files.size(clip)));
+        instructor.reload();
+        assertThat(instructor
+                        .locator("[data-state=ready]")
+                        .filter(new Locator.FilterOptions().setHasText("In three parts")))
+                .isVisible(patience());
     }
 
     @Test
