@@ -243,6 +243,8 @@ final class BenchMachine implements AutoCloseable {
                 .redirectOutput(log(name))
                 .start();
         processes.add(process);
+        // Whoever ends the driver ends them too.
+        Runtime.getRuntime().addShutdownHook(Thread.ofPlatform().unstarted(process::destroyForcibly));
         return process;
     }
 
