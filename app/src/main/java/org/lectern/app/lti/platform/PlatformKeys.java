@@ -106,7 +106,9 @@ public class PlatformKeys {
                 address,
                 key -> load(registration)
                         .doOnNext(keys -> known.put(address, keys))
-                        .doFinally(signal -> flights.remove(address))
+                        // Before anybody is told, so that who asks again afterwards does not get this answer again.
+                        .doOnTerminate(() -> flights.remove(address))
+                        .doOnCancel(() -> flights.remove(address))
                         .cache()));
     }
 

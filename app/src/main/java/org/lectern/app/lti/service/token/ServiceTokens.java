@@ -126,7 +126,9 @@ public class ServiceTokens {
         return Mono.defer(() -> flights.computeIfAbsent(
                 key,
                 unused -> fetch.doOnNext(token -> known.put(key, token))
-                        .doFinally(signal -> flights.remove(key))
+                        // Before anybody is told, so that who was refused does not get the same token again.
+                        .doOnTerminate(() -> flights.remove(key))
+                        .doOnCancel(() -> flights.remove(key))
                         .cache()));
     }
 
