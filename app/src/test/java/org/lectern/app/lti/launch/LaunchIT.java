@@ -29,6 +29,7 @@ import org.awaitility.Awaitility;
 import org.jose4j.jwk.EcJwkGenerator;
 import org.jose4j.jwk.EllipticCurveJsonWebKey;
 import org.jose4j.jwk.RsaJsonWebKey;
+import org.jose4j.jwk.RsaJwkGenerator;
 import org.jose4j.jws.AlgorithmIdentifiers;
 import org.jose4j.keys.EllipticCurves;
 import org.jose4j.keys.HmacKey;
@@ -45,6 +46,7 @@ import org.lectern.app.lti.platform.RegistrationDesk;
 import org.lectern.app.lti.platform.Registrations;
 import org.lectern.app.lti.service.token.AccessToken;
 import org.lectern.app.lti.service.token.ServiceTokens;
+import org.lectern.app.session.Secrets;
 import org.lectern.db.ContextId;
 import org.lectern.db.Freshness;
 import org.lectern.db.directory.Directory;
@@ -151,6 +153,7 @@ class LaunchIT extends LaunchNode {
                     claims.put(LTI + "not_yet_invented", Map.of("a", List.of(1, 2)));
                     claims.put("https://platform.example/more", "x".repeat(4000));
                 }),
+                valid("expired a minute ago by our clock", "[\"instructor\"]", claims -> claims.put("exp", now() - 60)),
                 valid("lifetime as a fraction", "[\"instructor\"]", claims -> claims.put("exp", now() + 300.5)),
                 valid(
                         "unresolved variable in the custom parameters",
@@ -626,6 +629,45 @@ class LaunchIT extends LaunchNode {
         assertRejected(
                 LaunchRule.STATE,
                 answer(browser, new Begun("x".repeat(43), login.nonce()), PLATFORM.sign(claims(login)), Browser.JSON));
+    }
+
+    @Test
+    void rejectsAStateThatIsTooOld() {
+        var browser = browser();
+        Begun login = begin(browser, Map.of());
+        assertThat(directory
+                        .write(sql -> sql.sql("""
+                                        update lti_login set expires_at = now() - interval '1 second'
+                                        where state_digest = :state""")
+                                .bind("state", Secrets.digest(login.state()))
+                                .fetch()
+                                .rowsUpdated())
+                        .block(Duration.ofSeconds(10)))
+                .isOne();
+        assertRejected(LaunchRule.STATE, answer(browser, login, PLATFORM.sign(claims(login)), Browser.JSON));
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"weak", "for encryption", "for another algorithm"})
+    void rejectsAPublishedKeyThatIsNotFit(String how) throws JoseException {
+        RsaJsonWebKey key = RsaJwkGenerator.generateJwk(how.equals("weak") ? 1024 : 2048);
+        key.setKeyId(how);
+        switch (how) {
+            case "for encryption" -> key.setUse("enc");
+            case "for another algorithm" -> key.setAlgorithm(AlgorithmIdentifiers.RSA_USING_SHA512);
+            default -> {}
+        }
+        try (var platform = new TestPlatform()) {
+            platform.publish(key);
+            register(platform, "client-unfit");
+            var browser = browser();
+            Begun login = begin(browser, at(platform, "client-unfit"));
+            String token = TestPlatform.sign(platform.claims("client-unfit", login.nonce(), target()), signature -> {
+                rs256(signature, key);
+                signature.setDoKeyValidation(false);
+            });
+            assertRejected(LaunchRule.KEY_KNOWN, answer(browser, login, token, Browser.JSON));
+        }
     }
 
     @Test
