@@ -1,5 +1,6 @@
 package org.lectern.app.edge;
 
+import java.time.Duration;
 import java.util.concurrent.TimeoutException;
 import org.springframework.core.Ordered;
 import org.springframework.core.annotation.Order;
@@ -21,6 +22,9 @@ class RequestTimeLimit implements WebFilter {
     /** The content type of tus bodies. */
     private static final String UPLOAD = "application/offset+octet-stream";
 
+    /** What a request of tus has that puts parts together. */
+    private static final String UPLOAD_CONCAT = "Upload-Concat";
+
     private final EdgeLimits limits;
 
     RequestTimeLimit(EdgeLimits limits) {
@@ -34,11 +38,12 @@ class RequestTimeLimit implements WebFilter {
         if (UPLOAD.equals(headers.getFirst(HttpHeaders.CONTENT_TYPE)) || headers.getUpgrade() != null) {
             return answer;
         }
+        String parts = headers.getFirst(UPLOAD_CONCAT);
+        Duration limit = parts != null && parts.startsWith("final") ? limits.joinTimeout() : limits.requestTimeout();
         // The signal that ends the wait never comes once the answer has begun.
-        Mono<?> late = Mono.delay(limits.requestTimeout())
+        Mono<?> late = Mono.delay(limit)
                 .filter(unused -> !exchange.getResponse().isCommitted())
                 .switchIfEmpty(Mono.never());
-        return answer.timeout(
-                late, Mono.error(() -> new TimeoutException("no answer within " + limits.requestTimeout())));
+        return answer.timeout(late, Mono.error(() -> new TimeoutException("no answer within " + limit)));
     }
 }

@@ -69,7 +69,7 @@ import reactor.core.publisher.Mono;
 /** Every way to fail, over a real HTTP server, gets its problem document. */
 @SpringBootTest(
         webEnvironment = WebEnvironment.RANDOM_PORT,
-        properties = {"lectern.edge.request-timeout=500ms"})
+        properties = {"lectern.edge.request-timeout=500ms", "lectern.edge.join-timeout=1500ms"})
 @ActiveProfiles(ProblemAnswersTest.PROFILE)
 @ExtendWith(OutputCaptureExtension.class)
 class ProblemAnswersTest {
@@ -240,6 +240,28 @@ class ProblemAnswersTest {
     }
 
     @Test
+    void puttingPartsOfAnUploadTogetherHasALimitOfItsOwn() {
+        client.post()
+                .uri("/api/joined")
+                .header("Upload-Concat", "final;/api/video/upload/1 /api/video/upload/2")
+                .exchange()
+                .expectStatus()
+                .isOk();
+        client.post()
+                .uri("/api/joined")
+                .header("Upload-Concat", "partial")
+                .exchange()
+                .expectStatus()
+                .isEqualTo(503);
+        client.get()
+                .uri("/api/slow")
+                .header("Upload-Concat", "final;/api/video/upload/1")
+                .exchange()
+                .expectStatus()
+                .isEqualTo(503);
+    }
+
+    @Test
     void anAnswerThatHasBegunMayTakeItsTime() {
         var lines = client.get()
                 .uri("/api/stream")
@@ -353,6 +375,11 @@ class ProblemAnswersTest {
         @GetMapping("/api/status/{status}")
         Mono<String> status(@PathVariable int status) {
             return Mono.error(new ResponseStatusException(HttpStatusCode.valueOf(status), "reason of " + status));
+        }
+
+        @PostMapping("/api/joined")
+        Mono<String> joined() {
+            return Mono.delay(Duration.ofSeconds(1)).thenReturn("joined");
         }
 
         @GetMapping("/api/slow")

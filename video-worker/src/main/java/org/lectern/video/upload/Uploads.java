@@ -163,10 +163,16 @@ class Uploads {
                 .toList();
         return shards.write(
                         video.context(), transaction -> orders.expire(transaction, video.id(), video.uploadExpires()))
-                .then(blocking(() -> {
-                    growingFiles.create(whole);
-                    return growingFiles.concatenate(whole, sources);
-                }))
+                // A client that goes away while its parts are copied leaves nothing of the copy.
+                .then(Mono.usingWhen(
+                        Mono.just(video),
+                        unused -> blocking(() -> {
+                            growingFiles.create(whole);
+                            return growingFiles.concatenate(whole, sources);
+                        }),
+                        unused -> Mono.empty(),
+                        (unused, failure) -> Mono.empty(),
+                        abandoned -> removeFiles(List.of(abandoned))))
                 .onErrorMap(NoSuchFileException.class, unused -> taken())
                 .flatMap(length -> length == video.sizeBytes() ? Mono.just(video) : Mono.error(taken()))
                 .flatMap(unused -> shards.write(
