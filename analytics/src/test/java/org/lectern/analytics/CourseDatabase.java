@@ -11,6 +11,7 @@ import java.sql.SQLException;
 import java.sql.Statement;
 import java.time.Clock;
 import java.time.Duration;
+import java.util.Collection;
 import java.util.List;
 import java.util.Objects;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -229,6 +230,15 @@ public final class CourseDatabase implements Shards {
     @Override
     public <T> Mono<T> writeOn(PhysicalShardId physical, Function<DatabaseClient, Mono<T>> work) {
         return shard.transaction.transactional(Mono.defer(() -> work.apply(shard.primary)));
+    }
+
+    @Override
+    public <T> Flux<T> readOn(
+            PhysicalShardId physical,
+            Collection<ContextId> courses,
+            Freshness freshness,
+            Function<DatabaseClient, ? extends Publisher<T>> work) {
+        return readOn(physical, freshness, work);
     }
 
     @Override

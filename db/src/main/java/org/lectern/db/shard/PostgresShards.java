@@ -5,6 +5,8 @@ import io.micrometer.core.instrument.MeterRegistry;
 import io.r2dbc.spi.R2dbcException;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Collection;
+import java.util.Collections;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
@@ -15,6 +17,7 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.Function;
+import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import org.lectern.db.ContextId;
 import org.lectern.db.Freshness;
@@ -156,7 +159,9 @@ class PostgresShards implements Shards, AutoCloseable {
         return Flux.defer(() -> {
                     ShardMap current = map();
                     int physical = current.physicalOf(logical);
-                    return databases.get(physical).read(freshness, gate(current, physical, logical, freshness), work);
+                    return databases
+                            .get(physical)
+                            .read(freshness, gate(current, physical, List.of(logical), freshness), work);
                 })
                 .retryWhen(afterRefusal(logical));
     }
@@ -164,6 +169,29 @@ class PostgresShards implements Shards, AutoCloseable {
     @Override
     public <T> Mono<T> writeOn(PhysicalShardId shard, Function<DatabaseClient, Mono<T>> work) {
         return databases.get(shard.value()).write("select enter_all_shards()", null, work);
+    }
+
+    @Override
+    public <T> Flux<T> readOn(
+            PhysicalShardId shard,
+            Collection<ContextId> courses,
+            Freshness freshness,
+            Function<DatabaseClient, ? extends Publisher<T>> work) {
+        Set<Integer> asked = courses.stream().map(this::logicalShardOf).collect(Collectors.toSet());
+        int first = asked.stream().findFirst().orElse(0);
+        return Flux.defer(() -> {
+                    ShardMap current = map();
+                    if (asked.stream().anyMatch(logical -> current.physicalOf(logical) != shard.value())) {
+                        return Flux.<T>error(new StaleReadException());
+                    }
+                    return databases
+                            .get(shard.value())
+                            .read(freshness, gate(current, shard.value(), asked, freshness), work);
+                })
+                .onErrorResume(PostgresShards::refused, failure -> {
+                    refusals.increment();
+                    return readMap().thenMany(Flux.error(new StaleShardMapException(first, failure)));
+                });
     }
 
     @Override
@@ -183,17 +211,17 @@ class PostgresShards implements Shards, AutoCloseable {
     }
 
     /**
-     * Lets rows pass when the server, asked after the read began, knows of no change to the logical shard that the map of
+     * Lets rows pass when the server, asked after the read began, knows of no change to the logical shards that the map of
      * the read lacks, and a replica has replayed the last one. What a session wrote under a newer map, on whatever node,
      * is known with its positions; a primary need not be asked that, since it has recorded the change itself.
      */
-    private ReadGate gate(ShardMap current, int physical, int logical, Freshness freshness) {
+    private ReadGate gate(ShardMap current, int physical, Collection<Integer> logical, Freshness freshness) {
         return (server, side, sql) -> {
             Mono<Void> unchanged = watch(physical, server, sql).now().flatMap(changes -> {
-                if (changes.since() > current.epoch() || changes.logical().contains(logical)) {
+                if (changes.since() > current.epoch() || !Collections.disjoint(changes.logical(), logical)) {
                     return Mono.error(new StaleReadException());
                 }
-                return changes.version() < current.epochOf(logical)
+                return logical.stream().anyMatch(one -> changes.version() < current.epochOf(one))
                         ? Mono.error(new ReadGate.BehindException())
                         : Mono.empty();
             });

@@ -31,6 +31,11 @@ public class ShardFanOut {
     private static final Logger log = LoggerFactory.getLogger(ShardFanOut.class);
     private static final int CONCURRENCY = 8;
 
+    /** How often a read follows courses that move, with growing pauses, for as long as a switch may take. */
+    private static final int MOVES = 6;
+
+    private static final Duration PAUSE = Duration.ofMillis(20);
+
     private final Shards shards;
 
     /** Asks the given shards. */
@@ -90,15 +95,18 @@ public class ShardFanOut {
     private static <T> Mono<Merged<T>> answer(PhysicalShardId shard, Duration deadline, Mono<List<T>> rows) {
         return rows.timeout(deadline)
                 .map(found -> new Merged<>(found, Set.of()))
-                .onErrorResume(failure -> {
-                    log.warn("{} did not answer in time: {}", shard, failure.toString());
-                    return Mono.just(new Merged<T>(List.of(), Set.of(shard)));
-                });
+                .onErrorResume(failure -> missing(shard, failure));
+    }
+
+    private static <T> Mono<Merged<T>> missing(PhysicalShardId shard, Throwable failure) {
+        log.warn("{} did not answer in time: {}", shard, failure.toString());
+        return Mono.just(new Merged<>(List.of(), Set.of(shard)));
     }
 
     /**
      * Reads rows of many courses: one statement ({@code = any}) on each shard that holds some of them. Each shard's answer is
-     * emitted when it comes, so that one that is down or slow delays no other.
+     * emitted when it comes, so that one that is down or slow delays no other. Courses that have moved away, as the shard
+     * says, are read where they are now.
      *
      * @param deadline for each shard; the courses of one that failed or was late are missing, and the answer says so
      * @param work the read of those courses on one shard, in any order
@@ -108,19 +116,39 @@ public class ShardFanOut {
             Freshness freshness,
             Duration deadline,
             BiFunction<List<ContextId>, DatabaseClient, ? extends Publisher<T>> work) {
-        Map<PhysicalShardId, List<ContextId>> places =
-                courses.stream().collect(Collectors.groupingBy(shards::physicalShardOf));
-        return Flux.fromIterable(places.entrySet())
+        return Flux.fromIterable(placesOf(courses).entrySet())
                 .flatMap(
-                        place -> answer(
-                                place.getKey(),
-                                deadline,
-                                shards.readOn(
-                                                place.getKey(),
-                                                freshness,
-                                                sql -> Flux.from(work.apply(place.getValue(), sql)))
-                                        .collectList()),
+                        place -> whole(place.getKey(), place.getValue(), freshness, work, 0)
+                                .collectList()
+                                .timeout(deadline)
+                                .onErrorResume(failure -> ShardFanOut.<T>missing(place.getKey(), failure)
+                                        .map(answer -> List.of(answer)))
+                                .flatMapIterable(answers -> answers),
                         CONCURRENCY);
+    }
+
+    /** A shard's answer; of courses that have moved away meanwhile those of their new places. */
+    private <T> Flux<Merged<T>> whole(
+            PhysicalShardId shard,
+            List<ContextId> courses,
+            Freshness freshness,
+            BiFunction<List<ContextId>, DatabaseClient, ? extends Publisher<T>> work,
+            int moves) {
+        return shards.readOn(shard, courses, freshness, sql -> Flux.from(work.apply(courses, sql)))
+                .collectList()
+                .map(found -> new Merged<T>(found, Set.of()))
+                .flux()
+                .onErrorResume(
+                        failure -> moves < MOVES && failure instanceof StaleShardMapException,
+                        moved -> Mono.delay(PAUSE.multipliedBy((1L << moves) - 1))
+                                .thenMany(Flux.defer(() ->
+                                        Flux.fromIterable(placesOf(courses).entrySet())))
+                                .concatMap(
+                                        place -> whole(place.getKey(), place.getValue(), freshness, work, moves + 1)));
+    }
+
+    private Map<PhysicalShardId, List<ContextId>> placesOf(Collection<ContextId> courses) {
+        return courses.stream().collect(Collectors.groupingBy(shards::physicalShardOf));
     }
 
     /**

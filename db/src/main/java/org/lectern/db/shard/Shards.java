@@ -1,5 +1,6 @@
 package org.lectern.db.shard;
 
+import java.util.Collection;
 import java.util.List;
 import java.util.function.Function;
 import org.lectern.db.ContextId;
@@ -46,6 +47,16 @@ public interface Shards {
      * shard is in the view {@code owned_shard}, which cannot change during the transaction.
      */
     <T> Mono<T> writeOn(PhysicalShardId shard, Function<DatabaseClient, Mono<T>> work);
+
+    /**
+     * Runs a read of several courses that lie on one physical shard, on a server that is fresh enough. It fails with {@link
+     * StaleShardMapException} when the shard turns out not to hold them all; this node has read the map again then.
+     */
+    <T> Flux<T> readOn(
+            PhysicalShardId shard,
+            Collection<ContextId> courses,
+            Freshness freshness,
+            Function<DatabaseClient, ? extends Publisher<T>> work);
 
     /** Runs a read on a server of a physical shard that is fresh enough. */
     <T> Flux<T> readOn(

@@ -18,6 +18,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.UUID;
 import java.util.concurrent.TimeUnit;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -31,6 +32,7 @@ import org.lectern.db.plane.TestNode;
 import org.lectern.db.replica.LocalPositions;
 import org.lectern.db.replica.SessionPositions;
 import org.lectern.db.shard.PhysicalShardId;
+import org.lectern.db.shard.ShardFanOut;
 import org.lectern.db.shard.Shards;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -335,6 +337,44 @@ class MoverIT {
         }
         wish(move, MoveState.Wish.CONFIRM);
         mover.join(PATIENCE.toMillis());
+    }
+
+    @Test
+    void readsOfManyCoursesFollowThoseThatMoved() throws Exception {
+        int moving = 64;
+        int staying = 68;
+        List<ContextId> courses = Stream.of(moving, staying)
+                .map(logical -> CourseLoad.coursesOf(node.shards(), logical, 1).getFirst())
+                .toList();
+        assertThat(courses)
+                .allSatisfy(course -> assertThat(
+                                stale.shards().physicalShardOf(course).value())
+                        .isZero());
+        UUID move = begin(moving, 1);
+        stopAt(move, "switched");
+        // A node that has not heard of the move: every row says where it was read.
+        List<ShardFanOut.Merged<String>> answers = new ShardFanOut(stale.shards())
+                .<String>readOf(
+                        courses,
+                        Freshness.PRIMARY,
+                        PATIENCE,
+                        (asked, sql) -> sql.sql("select id || ' ' || current_database() as place"
+                                        + " from unnest(:ids::uuid[]) as id")
+                                .bind(
+                                        "ids",
+                                        asked.stream().map(ContextId::value).toArray(UUID[]::new))
+                                .mapValue(String.class)
+                                .all())
+                .collectList()
+                .block(PATIENCE);
+        assertThat(answers)
+                .isNotNull()
+                .allMatch(ShardFanOut.Merged::complete)
+                .flatExtracting(ShardFanOut.Merged::items)
+                .containsExactlyInAnyOrder(
+                        courses.getFirst() + " lectern_shard_1", courses.getLast() + " lectern_shard_0");
+        wish(move, MoveState.Wish.CONFIRM);
+        finish(move);
     }
 
     @Test

@@ -258,6 +258,8 @@ class TopologyIT {
     void shardThatIsAddedLaterIsMigratedOnceByNodesThatStartTogether() throws Exception {
         try (Connection connection = east.primary().connect("postgres");
                 Statement statement = connection.createStatement()) {
+            // There already when the test runs a second time.
+            statement.execute("drop database if exists lectern_shard_4 with (force)");
             statement.execute("create database lectern_shard_4");
         }
         Map<String, Object> more = new HashMap<>(settings);
