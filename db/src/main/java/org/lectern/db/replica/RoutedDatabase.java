@@ -18,7 +18,10 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.atomic.AtomicReference;
+import java.util.function.BiFunction;
 import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 import org.lectern.db.Freshness;
@@ -60,6 +63,7 @@ public final class RoutedDatabase {
 
     private static final Logger log = LoggerFactory.getLogger(RoutedDatabase.class);
     private static final int BEGINS = 6;
+    private static final int SLOW_LINES = 10;
     private static final Duration FIRST_PAUSE = Duration.ofMillis(50);
     private static final Duration LONGEST_PAUSE = Duration.ofMillis(800);
     private static final Duration POLL = Duration.ofMillis(5);
@@ -74,6 +78,8 @@ public final class RoutedDatabase {
     private final AtomicReference<Primary> primary = new AtomicReference<>();
     private final Map<HostPort, Replica> replicas = new ConcurrentHashMap<>();
     private final QueryLoad load = new QueryLoad();
+    private final AtomicLong slowSecond = new AtomicLong();
+    private final AtomicInteger slowLines = new AtomicInteger();
     private final Timer writes;
     private final Timer primaryReads;
     private final Timer replicaReads;
@@ -156,11 +162,12 @@ public final class RoutedDatabase {
             }
             Optional<UUID> session = SessionPositions.session(context);
             AtomicBoolean begun = new AtomicBoolean();
+            StatementTexts texts = new StatementTexts();
             Mono<T> transaction = Mono.usingWhen(
                     Mono.defer(() -> current().pool().create()),
                     connection -> begin.apply(connection).then(Mono.defer(() -> {
                         begun.setPlain(true);
-                        return work.apply(client(connection));
+                        return work.apply(texts.of(client(connection)));
                     })),
                     connection -> commit.apply(connection)
                             .then(Mono.defer(() -> noteCommit(session.orElse(null), known, connection)))
@@ -173,7 +180,7 @@ public final class RoutedDatabase {
                     .maxBackoff(LONGEST_PAUSE)
                     .filter(failure -> !begun.getPlain() && ofServer(failure) && !ofPool(failure))
                     .onRetryExhaustedThrow((retry, last) -> last.failure()));
-            return timed(retried.contextWrite(inner -> inner.put(this, true)), writes);
+            return timed(retried.contextWrite(inner -> inner.put(this, true)), writes, texts);
         });
     }
 
@@ -192,8 +199,8 @@ public final class RoutedDatabase {
                         return onPrimary(current().sql(), gate, work);
                     }
                     return monitor.choose(PreferredRegion.in(context).orElse(settings.region()))
-                            .map(chosen ->
-                                    onReplica(chosen, gate, work, replica -> Flux.from(work.apply(replica.sql()))))
+                            .map(chosen -> onReplica(
+                                    chosen, gate, work, (replica, named) -> Flux.from(named.apply(replica.sql()))))
                             .orElseGet(() -> onPrimary(current().fallbackSql(), gate, work));
                 });
             case SESSION ->
@@ -221,7 +228,10 @@ public final class RoutedDatabase {
                 })
                 .defaultIfEmpty(Optional.empty())
                 .flatMapMany(position -> position.map(needed -> onReplica(
-                                chosen, gate, work, replica -> afterReplay(replica, timeline, needed, gate, work)))
+                                chosen,
+                                gate,
+                                work,
+                                (replica, named) -> afterReplay(replica, timeline, needed, gate, named)))
                         .orElseGet(() -> onPrimaryNoting(session, gate, work)));
     }
 
@@ -264,8 +274,9 @@ public final class RoutedDatabase {
             ReplicaMonitor chosen,
             ReadGate gate,
             Function<DatabaseClient, ? extends Publisher<T>> work,
-            Function<Replica, Flux<T>> read) {
+            BiFunction<Replica, Function<DatabaseClient, ? extends Publisher<T>>, Flux<T>> read) {
         return Flux.defer(() -> {
+            StatementTexts texts = new StatementTexts();
             Replica replica = replicas.computeIfAbsent(chosen.address(), this::open);
             AtomicBoolean answered = new AtomicBoolean();
             Flux<T> rows = gated(
@@ -273,10 +284,10 @@ public final class RoutedDatabase {
                             chosen.address(),
                             ReadGate.Side.REPLICA,
                             replica.gateSql(),
-                            Flux.defer(() -> read.apply(replica)))
+                            Flux.defer(() -> read.apply(replica, sql -> work.apply(texts.of(sql)))))
                     .doOnNext(row -> answered.setPlain(true))
                     .timeout(chosen.whenDown(), row -> Mono.never());
-            return timed(rows, replicaReads)
+            return timed(rows, replicaReads, texts)
                     .onErrorResume(failure -> !answered.getPlain() && ofServer(failure), failure -> {
                         fallbacks.increment();
                         log.debug("Replica {} failed a read", chosen.address(), failure);
@@ -295,14 +306,16 @@ public final class RoutedDatabase {
             DatabaseClient sql, ReadGate gate, Function<DatabaseClient, ? extends Publisher<T>> work) {
         return Flux.defer(() -> {
             Primary primary = current();
+            StatementTexts texts = new StatementTexts();
             return timed(
                     gated(
                             gate,
                             primary.address(),
                             ReadGate.Side.PRIMARY,
                             primary.gateSql(),
-                            Flux.defer(() -> work.apply(sql))),
-                    primaryReads);
+                            Flux.defer(() -> work.apply(texts.of(sql)))),
+                    primaryReads,
+                    texts);
         });
     }
 
@@ -310,6 +323,7 @@ public final class RoutedDatabase {
             UUID session, ReadGate gate, Function<DatabaseClient, ? extends Publisher<T>> work) {
         return Flux.defer(() -> {
             Primary primary = current();
+            StatementTexts texts = new StatementTexts();
             return timed(
                     gated(
                             gate,
@@ -319,9 +333,10 @@ public final class RoutedDatabase {
                             Flux.usingWhen(
                                     primary.pool().create(),
                                     connection -> note(session, connection)
-                                            .thenMany(Flux.defer(() -> work.apply(client(connection)))),
+                                            .thenMany(Flux.defer(() -> work.apply(texts.of(client(connection))))),
                                     Connection::close)),
-                    primaryReads);
+                    primaryReads,
+                    texts);
         });
     }
 
@@ -402,33 +417,43 @@ public final class RoutedDatabase {
                 .then();
     }
 
-    private <T> Mono<T> timed(Mono<T> operation, Timer timer) {
+    private <T> Mono<T> timed(Mono<T> operation, Timer timer, StatementTexts texts) {
         return Mono.defer(() -> {
             long begin = System.nanoTime();
-            return operation.doFinally(signal -> record(begin, timer));
+            return operation.doFinally(signal -> record(begin, timer, texts));
         });
     }
 
-    private <T> Flux<T> timed(Flux<T> operation, Timer timer) {
+    private <T> Flux<T> timed(Flux<T> operation, Timer timer, StatementTexts texts) {
         return Flux.defer(() -> {
             long begin = System.nanoTime();
-            return operation.doFinally(signal -> record(begin, timer));
+            return operation.doFinally(signal -> record(begin, timer, texts));
         });
     }
 
-    private void record(long begin, Timer timer) {
+    private void record(long begin, Timer timer, StatementTexts texts) {
         long now = System.nanoTime();
         timer.record(now - begin, TimeUnit.NANOSECONDS);
         load.add(now - begin, now);
         monitor.load().add(now - begin, now);
-        if (now - begin > settings.slowQuery().toNanos()) {
+        if (now - begin > settings.slowQuery().toNanos() && worthALine(now)) {
             log.warn(
-                    "Slow {} of {} on {}: {} ms",
+                    "Slow {} of {} on {}: {} ms: {}",
                     timer.getId().getTag("kind"),
                     database,
                     server,
-                    TimeUnit.NANOSECONDS.toMillis(now - begin));
+                    TimeUnit.NANOSECONDS.toMillis(now - begin),
+                    texts);
         }
+    }
+
+    /** Where everything is slow, the first few of each second tell as much as all of them. */
+    private boolean worthALine(long now) {
+        long second = TimeUnit.NANOSECONDS.toSeconds(now);
+        if (slowSecond.getAndSet(second) != second) {
+            slowLines.set(0);
+        }
+        return slowLines.getAndIncrement() < SLOW_LINES;
     }
 
     /** Whether the failure is the server's or the connection's, so that another server may do better. */

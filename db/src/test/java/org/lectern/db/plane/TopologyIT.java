@@ -307,7 +307,8 @@ class TopologyIT {
                             .read(
                                     course,
                                     Freshness.PRIMARY,
-                                    sql -> sql.sql("select pg_sleep(30)::text")
+                                    sql -> sql.sql("select pg_sleep(:long)::text")
+                                            .bind("long", 30.0)
                                             .mapValue(String.class)
                                             .all()))
                     .expectErrorSatisfies(failure -> assertThat(failure).hasStackTraceContaining("statement timeout"))
@@ -317,15 +318,17 @@ class TopologyIT {
                                     course,
                                     transaction -> transaction
                                             .sql()
-                                            .sql("select pg_sleep(30)::text")
+                                            .sql("select pg_sleep(:long)::text")
+                                            .bind("long", 30.0)
                                             .then()))
                     .expectErrorSatisfies(failure -> assertThat(failure).hasStackTraceContaining("statement timeout"))
                     .verify(PATIENCE);
             await().atMost(PATIENCE)
                     .until(() -> Stream.of("Slow read of lectern_shard_0", "Slow write of lectern_shard_0")
                             .allMatch(text -> List.copyOf(seen.list).stream()
-                                    .anyMatch(
-                                            event -> event.getFormattedMessage().startsWith(text))));
+                                    .map(ILoggingEvent::getFormattedMessage)
+                                    .anyMatch(line -> line.startsWith(text)
+                                            && line.endsWith("ms: select pg_sleep(:long)::text"))));
         } finally {
             logger.detachAppender(seen);
         }

@@ -1,5 +1,7 @@
 package org.lectern.infra.jobs;
 
+import io.micrometer.core.instrument.Gauge;
+import io.micrometer.core.instrument.MeterRegistry;
 import java.time.Clock;
 import java.time.OffsetDateTime;
 import java.time.ZoneOffset;
@@ -60,11 +62,14 @@ final class JobIntake {
     private final TraceCarrier traces;
     private final Map<PhysicalShardId, SmartBatcher<Wanted, Boolean>> alone = new ConcurrentHashMap<>();
 
-    JobIntake(Shards shards, JsonMapper json, Clock clock, TraceCarrier traces) {
+    JobIntake(Shards shards, JsonMapper json, Clock clock, TraceCarrier traces, MeterRegistry meters) {
         this.shards = shards;
         this.json = json;
         this.clock = clock;
         this.traces = traces;
+        Gauge.builder(JobLeases.WAITING, alone, JobLeases::waiting)
+                .tag("for", "ask")
+                .register(meters);
     }
 
     /** A request as its row will be. */

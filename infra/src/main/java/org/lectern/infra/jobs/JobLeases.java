@@ -1,5 +1,7 @@
 package org.lectern.infra.jobs;
 
+import io.micrometer.core.instrument.Gauge;
+import io.micrometer.core.instrument.MeterRegistry;
 import io.r2dbc.spi.R2dbcNonTransientResourceException;
 import io.r2dbc.spi.R2dbcTransientResourceException;
 import java.time.Clock;
@@ -97,6 +99,9 @@ final class JobLeases {
             returning\s""";
 
     private final Shards shards;
+    /** The gauge of what waits to be written with others. */
+    static final String WAITING = "lectern.jobs.commits.waiting";
+
     private final JobShards each;
     private final JobRows rows;
     private final Clock clock;
@@ -111,7 +116,14 @@ final class JobLeases {
      *
      * @param lease for how long a job is owned without a sign of life
      */
-    JobLeases(Shards shards, JobShards each, JsonMapper json, Clock clock, Duration lease, JobOwners owners) {
+    JobLeases(
+            Shards shards,
+            JobShards each,
+            JsonMapper json,
+            Clock clock,
+            Duration lease,
+            JobOwners owners,
+            MeterRegistry meters) {
         this.shards = shards;
         this.each = each;
         this.rows = new JobRows(json);
@@ -121,6 +133,15 @@ final class JobLeases {
         Duration part = lease.dividedBy(BEATS_IN_LEASE);
         this.beatLimit = part.compareTo(BEAT_LIMIT) < 0 ? part : BEAT_LIMIT;
         this.owners = owners;
+        Gauge.builder(WAITING, beginnings, JobLeases::waiting)
+                .tag("for", "begin")
+                .register(meters);
+        Gauge.builder(WAITING, ends, JobLeases::waiting).tag("for", "end").register(meters);
+    }
+
+    /** How many wait for a commit, over all shards. */
+    static double waiting(Map<PhysicalShardId, ? extends SmartBatcher<?, ?>> batchers) {
+        return batchers.values().stream().mapToInt(SmartBatcher::waiting).sum();
     }
 
     /** A job and the token under which this node runs it. */

@@ -46,8 +46,9 @@ class JobsConfiguration {
             TraceCarrier traces,
             JobNudge nudge,
             JobChanges changes,
-            JobOwners owners) {
-        return new PostgresJobs(shards, json, clock, traces, nudge, changes, owners);
+            JobOwners owners,
+            MeterRegistry meters) {
+        return new PostgresJobs(shards, json, clock, traces, nudge, changes, owners, meters);
     }
 
     @Bean
@@ -62,8 +63,14 @@ class JobsConfiguration {
 
     @Bean
     JobLeases jobLeases(
-            Shards shards, JobShards each, JsonMapper json, Clock clock, JobSettings settings, JobOwners owners) {
-        return new JobLeases(shards, each, json, clock, settings.lease(), owners);
+            Shards shards,
+            JobShards each,
+            JsonMapper json,
+            Clock clock,
+            JobSettings settings,
+            JobOwners owners,
+            MeterRegistry meters) {
+        return new JobLeases(shards, each, json, clock, settings.lease(), owners, meters);
     }
 
     @Bean

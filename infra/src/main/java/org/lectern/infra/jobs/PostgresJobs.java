@@ -1,5 +1,6 @@
 package org.lectern.infra.jobs;
 
+import io.micrometer.core.instrument.MeterRegistry;
 import java.time.Clock;
 import java.time.Duration;
 import java.time.Instant;
@@ -76,12 +77,13 @@ final class PostgresJobs implements Jobs {
             TraceCarrier traces,
             JobNudge nudge,
             JobChanges changes,
-            JobOwners owners) {
+            JobOwners owners,
+            MeterRegistry meters) {
         this.shards = shards;
         this.fanOut = new ShardFanOut(shards);
         this.rows = new JobRows(json);
         this.clock = clock;
-        this.intake = new JobIntake(shards, json, clock, traces);
+        this.intake = new JobIntake(shards, json, clock, traces, meters);
         this.nudge = nudge;
         this.changes = changes;
         this.owners = owners;

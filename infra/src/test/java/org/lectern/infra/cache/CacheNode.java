@@ -42,6 +42,10 @@ final class CacheNode implements AutoCloseable {
     }
 
     static CacheSettings settings(Duration memoryTime, Duration lease, Duration heartbeat) {
+        return settings(memoryTime, lease, heartbeat, Duration.ofSeconds(1));
+    }
+
+    static CacheSettings settings(Duration memoryTime, Duration lease, Duration heartbeat, Duration redisTimeout) {
         return new CacheSettings(
                 1000,
                 Map.of(),
@@ -49,7 +53,7 @@ final class CacheNode implements AutoCloseable {
                 Map.of(),
                 Duration.ofSeconds(2),
                 Duration.ofSeconds(30),
-                Duration.ofSeconds(1),
+                redisTimeout,
                 Duration.ofSeconds(30),
                 lease,
                 1 << 20,

@@ -733,7 +733,8 @@ class JobEngineIT {
                                         .one())
                         .next());
             }
-            assertThat(commits).isBetween(1L, 100L);
+            // How many share one is the machine's; a commit for each of the 200 jobs would be none shared.
+            assertThat(commits).isBetween(1L, 199L);
         }
         try (JobNode node = node(Map.of(), "alone", JobEngineIT::mark)) {
             for (int i = 0; i < 200; i++) {

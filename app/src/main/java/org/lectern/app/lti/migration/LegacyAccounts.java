@@ -14,6 +14,7 @@ import org.lectern.app.lti.platform.Audit;
 import org.lectern.app.lti.platform.Registration;
 import org.lectern.app.lti.platform.RegistrationDesk;
 import org.lectern.db.Freshness;
+import org.lectern.db.batch.Batch;
 import org.lectern.db.directory.Directory;
 import org.lectern.infra.problem.ProblemException;
 import org.lectern.infra.problem.ProblemType;
@@ -23,7 +24,6 @@ import org.lectern.infra.session.Operator;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import org.springframework.stereotype.Component;
-import reactor.core.publisher.Flux;
 import reactor.core.publisher.Mono;
 
 /**
@@ -125,20 +125,26 @@ public class LegacyAccounts {
     /** Notes which of Lectern's ids stand for old ones; an old id that is known stays. Answers how many are new. */
     Mono<Long> bring(UUID registration, String consumerKey, List<Account> accounts, Operator by) {
         return desk.find(registration)
-                .flatMap(known -> directory.write(sql -> Flux.fromIterable(accounts)
-                        .concatMap(account -> sql.sql("""
-                                        insert into lti_legacy_id (issuer, consumer_key, kind, legacy_id, lectern_id, noted_at)
-                                        values (:issuer, :key, :kind, :legacy, :lectern, :now)
-                                        on conflict do nothing""")
-                                .bind("issuer", known.registration().issuer())
-                                .bind("key", consumerKey)
-                                .bind("kind", account.kind())
-                                .bind("legacy", account.legacyId())
-                                .bind("lectern", account.lecternId())
-                                .bind("now", clock.instant())
-                                .fetch()
-                                .rowsUpdated())
-                        .reduce(0L, Long::sum)
+                .flatMap(known -> directory.write(sql -> Batch.inParts(
+                                accounts,
+                                Batch.MAX_ROWS,
+                                part -> part.column("kinds", String.class, Account::kind)
+                                        .column("legacy", String.class, Account::legacyId)
+                                        .column("lectern", UUID.class, Account::lecternId)
+                                        .bindTo(sql.sql("""
+                                                        insert into lti_legacy_id (issuer, consumer_key, kind, legacy_id,
+                                                            lectern_id, noted_at)
+                                                        select :issuer, :key, kind, legacy_id, lectern_id, :now
+                                                        from unnest(:kinds::text[], :legacy::text[], :lectern::uuid[])
+                                                            as brought (kind, legacy_id, lectern_id)
+                                                        on conflict do nothing""")
+                                                .bind(
+                                                        "issuer",
+                                                        known.registration().issuer())
+                                                .bind("key", consumerKey)
+                                                .bind("now", clock.instant()))
+                                        .fetch()
+                                        .rowsUpdated())
                         .flatMap(brought -> audit.note(
                                         sql,
                                         by,

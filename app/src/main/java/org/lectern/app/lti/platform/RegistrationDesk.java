@@ -21,7 +21,6 @@ import org.springframework.r2dbc.core.DatabaseClient;
 import org.springframework.r2dbc.core.DatabaseClient.GenericExecuteSpec;
 import org.springframework.stereotype.Component;
 import org.springframework.util.IdGenerator;
-import reactor.core.publisher.Flux;
 import reactor.core.publisher.Mono;
 
 /**
@@ -118,8 +117,7 @@ public class RegistrationDesk {
                     return bound(statement, "audience", request.tokenAudience())
                             .fetch()
                             .rowsUpdated()
-                            .thenMany(Flux.fromIterable(request.deployments()))
-                            .concatMap(deployment -> decided(sql, id, deployment, DeploymentState.ACTIVE))
+                            .then(decided(sql, id, request.deployments(), DeploymentState.ACTIVE))
                             .then(audit.note(sql, by, "created", id, request.summary()))
                             .then(one(sql, id));
                 })
@@ -184,8 +182,7 @@ public class RegistrationDesk {
                                 requested.tokenAudience())
                         .fetch()
                         .rowsUpdated()
-                        .thenMany(Flux.fromIterable(requested.deployments()))
-                        .concatMap(deployment -> decided(sql, id, deployment, DeploymentState.ACTIVE))
+                        .then(decided(sql, id, requested.deployments(), DeploymentState.ACTIVE))
                         .then(audit.note(
                                 sql,
                                 new Operator("platform:" + requested.issuer()),
@@ -339,7 +336,7 @@ public class RegistrationDesk {
     Mono<RegisteredPlatform> decide(UUID id, String deployment, DeploymentState state, Operator by) {
         return changed(
                 id,
-                (sql, platform) -> decided(sql, id, deployment, state)
+                (sql, platform) -> decided(sql, id, List.of(deployment), state)
                         .then(state == DeploymentState.ACTIVE ? Mono.empty() : endSessions(sql, id, deployment))
                         .then(audit.note(sql, by, "deployment-" + state.key(), id, deployment)));
     }
@@ -379,17 +376,8 @@ public class RegistrationDesk {
                 .one();
     }
 
-    private Mono<Long> decided(DatabaseClient sql, UUID id, String deployment, DeploymentState state) {
-        return sql.sql("""
-                        insert into lti_deployment (registration_id, deployment_id, state, first_seen_at)
-                        values (:id, :deployment, :state, :now)
-                        on conflict (registration_id, deployment_id) do update set state = excluded.state""")
-                .bind("id", id)
-                .bind("deployment", deployment)
-                .bind("state", state.key())
-                .bind("now", clock.instant())
-                .fetch()
-                .rowsUpdated();
+    private Mono<Long> decided(DatabaseClient sql, UUID id, List<String> deployments, DeploymentState state) {
+        return Mono.defer(() -> Registrations.decided(sql, id, deployments, state, clock.instant()));
     }
 
     private static GenericExecuteSpec bound(GenericExecuteSpec statement, String name, @Nullable String value) {

@@ -1,8 +1,10 @@
 package org.lectern.app.lti.platform;
 
+import java.net.URLDecoder;
 import java.net.URLEncoder;
 import java.nio.charset.StandardCharsets;
 import java.util.List;
+import java.util.function.BiFunction;
 import org.jspecify.annotations.Nullable;
 import org.lectern.infra.cache.Cache;
 import org.lectern.infra.cache.CacheFamily;
@@ -42,8 +44,27 @@ class RegistrationMemory {
      */
     Mono<List<Registration>> get(String issuer, @Nullable String client, Mono<List<Registration>> loader) {
         String key = encoded(issuer) + (client == null ? "" : " " + encoded(client));
-        return cache.get(FAMILY, key, loader.filter(known -> !known.isEmpty()).switchIfEmpty(Mono.error(Unknown::new)))
-                .onErrorResume(Unknown.class, unused -> Mono.just(List.of()));
+        return cache.get(FAMILY, key, known(loader)).onErrorResume(Unknown.class, unused -> Mono.just(List.of()));
+    }
+
+    /**
+     * Fetches those that logins ask for most before anybody asks: a node that is new, or has forgotten, and every few
+     * minutes, so that no login waits for the directory because its time has run out.
+     *
+     * @param loader reads the registrations of an issuer's client, or of an issuer
+     */
+    void warm(BiFunction<String, @Nullable String, Mono<List<Registration>>> loader) {
+        cache.warm(FAMILY, key -> {
+            int blank = key.indexOf(' ');
+            return known(
+                    blank < 0
+                            ? loader.apply(decoded(key), null)
+                            : loader.apply(decoded(key.substring(0, blank)), decoded(key.substring(blank + 1))));
+        });
+    }
+
+    private static Mono<List<Registration>> known(Mono<List<Registration>> loader) {
+        return loader.filter(found -> !found.isEmpty()).switchIfEmpty(Mono.error(Unknown::new));
     }
 
     /** Forgets all of them, on every node. */
@@ -54,6 +75,10 @@ class RegistrationMemory {
     /** Without blanks and stars, whatever a stranger sends. */
     private static String encoded(String text) {
         return URLEncoder.encode(text, StandardCharsets.UTF_8).replace("*", "%2A");
+    }
+
+    private static String decoded(String text) {
+        return URLDecoder.decode(text, StandardCharsets.UTF_8);
     }
 
     /** There is none; an error, since those are never kept. */

@@ -3,14 +3,18 @@ package org.lectern.app.lti.platform;
 import io.r2dbc.spi.Readable;
 import java.net.URI;
 import java.time.Clock;
+import java.time.Instant;
+import java.util.Collection;
 import java.util.List;
 import java.util.Locale;
 import java.util.Objects;
+import java.util.TreeSet;
 import java.util.UUID;
 import org.jspecify.annotations.Nullable;
 import org.lectern.app.lti.LtiProperties;
 import org.lectern.app.session.Sessions;
 import org.lectern.db.Freshness;
+import org.lectern.db.batch.Batch;
 import org.lectern.db.directory.Directory;
 import org.lectern.infra.roles.ConditionalOnRole;
 import org.lectern.infra.roles.NodeRole;
@@ -20,7 +24,6 @@ import org.springframework.r2dbc.core.DatabaseClient;
 import org.springframework.r2dbc.core.DatabaseClient.GenericExecuteSpec;
 import org.springframework.stereotype.Component;
 import org.springframework.util.IdGenerator;
-import reactor.core.publisher.Flux;
 import reactor.core.publisher.Mono;
 
 /**
@@ -50,6 +53,7 @@ public class Registrations {
         this.memory = memory;
         this.ids = ids;
         this.clock = clock;
+        memory.warm(this::asked);
     }
 
     /**
@@ -66,9 +70,13 @@ public class Registrations {
                                 ? Mono.just(registration)
                                 : sessions.endOf(sql, registration.id(), registration.open())
                                         .thenReturn(registration))
-                        .flatMap(registration -> Flux.fromIterable(platform.deploymentIds())
-                                .concatMap(deployment -> activate(sql, registration, deployment))
-                                .then(Mono.just(registration))))
+                        .flatMap(registration -> decided(
+                                        sql,
+                                        registration.id(),
+                                        platform.deploymentIds(),
+                                        DeploymentState.ACTIVE,
+                                        clock.instant())
+                                .thenReturn(registration)))
                 .delayUntil(saved -> memory.forget());
     }
 
@@ -77,12 +85,13 @@ public class Registrations {
      * May be as old as {@link RegistrationMemory} says: enough to send a browser to the platform, not to let anybody in.
      */
     public Mono<List<Registration>> ofLogin(String issuer, @Nullable String client) {
-        return memory.get(
-                issuer,
-                client,
-                client == null
-                        ? ofIssuer(issuer)
-                        : find(issuer, client).map(List::of).defaultIfEmpty(List.of()));
+        return memory.get(issuer, client, asked(issuer, client));
+    }
+
+    private Mono<List<Registration>> asked(String issuer, @Nullable String client) {
+        return client == null
+                ? ofIssuer(issuer)
+                : find(issuer, client).map(List::of).defaultIfEmpty(List.of());
     }
 
     /** The registration of a client id of an issuer. */
@@ -230,14 +239,18 @@ public class Registrations {
                 .one();
     }
 
-    private Mono<Long> activate(DatabaseClient sql, Registration registration, String deployment) {
-        return sql.sql("""
-                        insert into lti_deployment (registration_id, deployment_id, state, first_seen_at)
-                        values (:registration, :deployment, 'active', :now)
-                        on conflict (registration_id, deployment_id) do update set state = 'active'""")
-                .bind("registration", registration.id())
-                .bind("deployment", deployment)
-                .bind("now", clock.instant())
+    /** Lets deployments launch, or blocks them, whether they were seen before or not. */
+    static Mono<Long> decided(
+            DatabaseClient sql, UUID id, Collection<String> deployments, DeploymentState state, Instant now) {
+        return Batch.of(new TreeSet<>(deployments))
+                .column("deployments", String.class, deployment -> deployment)
+                .bindTo(sql.sql("""
+                                insert into lti_deployment (registration_id, deployment_id, state, first_seen_at)
+                                select :registration, deployment, :state, :now from unnest(:deployments::text[]) as deployment
+                                on conflict (registration_id, deployment_id) do update set state = excluded.state""")
+                        .bind("registration", id)
+                        .bind("state", state.key())
+                        .bind("now", now))
                 .fetch()
                 .rowsUpdated();
     }

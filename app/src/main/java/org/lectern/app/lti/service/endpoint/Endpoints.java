@@ -9,18 +9,19 @@ import java.time.Duration;
 import java.util.List;
 import java.util.Objects;
 import java.util.Set;
+import java.util.TreeSet;
 import org.lectern.app.lti.launch.LaunchFacts;
 import org.lectern.app.lti.launch.LaunchListener;
 import org.lectern.app.lti.platform.Registrations;
 import org.lectern.db.ContextId;
 import org.lectern.db.Freshness;
+import org.lectern.db.batch.Batch;
 import org.lectern.db.directory.Directory;
 import org.lectern.infra.roles.ConditionalOnRole;
 import org.lectern.infra.roles.NodeRole;
 import org.springframework.core.Ordered;
 import org.springframework.core.annotation.Order;
 import org.springframework.stereotype.Component;
-import reactor.core.publisher.Flux;
 import reactor.core.publisher.Mono;
 
 /**
@@ -53,25 +54,30 @@ public class Endpoints implements LaunchListener {
             return Mono.empty();
         }
         return directory
-                .write(sql -> Flux.fromIterable(offers)
-                        // A line item without a link would pass for the whole course's.
-                        .filter(offer -> !offer.kind().ofLink() || !link.isEmpty())
-                        .concatMap(offer -> sql.sql("""
+                .write(sql -> Batch.of(offers.stream()
+                                // A line item without a link would pass for the whole course's.
+                                .filter(offer -> !offer.kind().ofLink() || !link.isEmpty())
+                                .toList())
+                        .column("links", String.class, offer -> offer.kind().ofLink() ? link : "")
+                        .column("services", String.class, offer -> offer.kind().key())
+                        .column("urls", String.class, offer -> offer.url().toString())
+                        // A scope has no blanks (RFC 6749).
+                        .column("scopes", String.class, offer -> String.join(" ", new TreeSet<>(offer.scopes())))
+                        .bindTo(sql.sql("""
                                         insert into lti_service (context_id, resource_link_id, service, url, scopes,
                                             updated_at)
-                                        values (:context, :link, :service, :url, :scopes, :now)
+                                        select :context, link, service, url, string_to_array(scopes, ' '), :now
+                                        from unnest(:links::text[], :services::text[], :urls::text[], :scopes::text[])
+                                            as offered (link, service, url, scopes)
+                                        order by link, service
                                         on conflict (context_id, resource_link_id, service) do update
                                         set url = excluded.url, scopes = excluded.scopes, updated_at = excluded.updated_at
                                         where (lti_service.url, lti_service.scopes)
                                             is distinct from (excluded.url, excluded.scopes)""")
                                 .bind("context", facts.context().value())
-                                .bind("link", offer.kind().ofLink() ? link : "")
-                                .bind("service", offer.kind().key())
-                                .bind("url", offer.url().toString())
-                                .bind("scopes", offer.scopes().stream().sorted().toArray(String[]::new))
-                                .bind("now", clock.instant())
-                                .fetch()
-                                .rowsUpdated())
+                                .bind("now", clock.instant()))
+                        .fetch()
+                        .rowsUpdated()
                         .then(Mono.just(offers)))
                 .doOnNext(done -> written.put(place, done))
                 .then();
