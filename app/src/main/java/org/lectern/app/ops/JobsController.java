@@ -22,7 +22,8 @@ import org.lectern.infra.roles.NodeRole;
 import org.lectern.infra.session.LaunchSession;
 import org.lectern.infra.session.SessionWatch;
 import org.springframework.http.MediaType;
-import org.springframework.security.core.annotation.AuthenticationPrincipal;
+import org.springframework.security.core.context.ReactiveSecurityContextHolder;
+import org.springframework.security.core.context.SecurityContext;
 import org.springframework.web.bind.annotation.GetMapping;
 import org.springframework.web.bind.annotation.PathVariable;
 import org.springframework.web.bind.annotation.PostMapping;
@@ -106,13 +107,20 @@ class JobsController {
 
     /** One job as it changes, until it ends, or the session of who watches it. */
     @GetMapping(path = "/{context}/{id}/events", produces = MediaType.TEXT_EVENT_STREAM_VALUE)
-    Flux<Job> events(
-            @PathVariable ContextId context,
-            @PathVariable UUID id,
-            @AuthenticationPrincipal(errorOnInvalidType = false) @Nullable LaunchSession session) {
-        Flux<Job> changes = find(context, id).thenMany(Flux.defer(() -> jobs.watch(context, id)));
-        // An operator with a token of the operators' issuer has no session.
-        return session == null ? changes : changes.takeUntilOther(sessions.ended(session.id()));
+    Flux<Job> events(@PathVariable ContextId context, @PathVariable UUID id) {
+        return find(context, id)
+                .thenMany(Flux.defer(() -> jobs.watch(context, id)))
+                .takeUntilOther(sessionEnded());
+    }
+
+    /** Never, for an operator who came with a token of the operators' issuer and has no session. */
+    private Mono<Void> sessionEnded() {
+        return ReactiveSecurityContextHolder.getContext()
+                .mapNotNull(SecurityContext::getAuthentication)
+                .mapNotNull(known -> known.getPrincipal() instanceof LaunchSession session ? session.id() : null)
+                .map(sessions::ended)
+                .defaultIfEmpty(Mono.never())
+                .flatMap(ended -> ended);
     }
 
     /** Puts a dead job back to its first attempt. */

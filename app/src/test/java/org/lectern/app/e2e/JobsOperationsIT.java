@@ -45,6 +45,7 @@ import org.springframework.util.IdGenerator;
 import org.springframework.web.reactive.function.server.RouterFunction;
 import org.springframework.web.reactive.function.server.RouterFunctions;
 import org.springframework.web.reactive.function.server.ServerResponse;
+import reactor.core.publisher.Flux;
 import reactor.core.scheduler.Schedulers;
 import reactor.test.StepVerifier;
 import tools.jackson.databind.JsonNode;
@@ -319,18 +320,8 @@ class JobsOperationsIT {
     @Test
     void aRunningJobTellsItsProgressUntilItIsCancelled() {
         String id = ask("test.endless");
-        var events = http.get()
-                .uri("/api/ops/jobs/{course}/{id}/events", course, id)
-                .header("Authorization", "Bearer " + operator)
-                .accept(MediaType.TEXT_EVENT_STREAM)
-                .exchange()
-                .expectStatus()
-                .isOk()
-                .returnResult(String.class)
-                .getResponseBody()
-                .publishOn(Schedulers.boundedElastic())
-                .map(json::readTree);
-        StepVerifier.create(events.filter(job -> job.path("percent").asInt() == 40
+        StepVerifier.create(events(id, operator)
+                        .filter(job -> job.path("percent").asInt() == 40
                                 || job.path("state").asString().equals("cancelled"))
                         .distinctUntilChanged(job -> job.path("state").asString()))
                 .assertNext(job -> {
@@ -343,6 +334,40 @@ class JobsOperationsIT {
                 .expectComplete()
                 .verify(PATIENCE);
         assertThat(listed("&state=cancelled")).containsExactly(id);
+    }
+
+    @Test
+    void whoWatchesAJobSeesNoMoreOfItOnceTheSessionHasEnded() {
+        String id = ask("test.endless");
+        String leaving = token(CourseRole.ADMINISTRATOR, true);
+        StepVerifier.create(events(id, leaving))
+                .expectNextCount(1)
+                .then(() -> http.delete()
+                        .uri("/api/session")
+                        .header("Authorization", "Bearer " + leaving)
+                        .exchange()
+                        .expectStatus()
+                        .isNoContent())
+                .thenConsumeWhile(job -> !job.path("state").asString().equals("cancelled"))
+                .expectComplete()
+                .verify(PATIENCE);
+        assertThat(job(id).path("state").asString()).isNotEqualTo("cancelled");
+        call(HttpMethod.POST, "/" + course + "/" + id + "/cancel", 200);
+    }
+
+    /** A job as it changes. */
+    private Flux<JsonNode> events(String id, String token) {
+        return http.get()
+                .uri("/api/ops/jobs/{course}/{id}/events", course, id)
+                .header("Authorization", "Bearer " + token)
+                .accept(MediaType.TEXT_EVENT_STREAM)
+                .exchange()
+                .expectStatus()
+                .isOk()
+                .returnResult(String.class)
+                .getResponseBody()
+                .publishOn(Schedulers.boundedElastic())
+                .map(json::readTree);
     }
 
     @Test
