@@ -1,5 +1,6 @@
 package org.lectern.video;
 
+import io.micrometer.core.instrument.MeterRegistry;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.time.Instant;
@@ -73,9 +74,9 @@ public class TestVideoNode implements WebFluxConfigurer {
 
     /** Sessions do not end here. */
     @Bean
-    SessionWatch sessions() {
+    SessionWatch sessions(MeterRegistry meters) {
         return new SessionWatch(
-                sessions -> Mono.just(Set.copyOf(sessions)), new SessionWatchSettings(Duration.ofSeconds(5)));
+                sessions -> Mono.just(Set.copyOf(sessions)), new SessionWatchSettings(Duration.ofSeconds(5)), meters);
     }
 
     @Override

@@ -1,5 +1,7 @@
 package org.lectern.infra.session;
 
+import io.micrometer.core.instrument.Gauge;
+import io.micrometer.core.instrument.MeterRegistry;
 import java.time.Duration;
 import java.util.HashSet;
 import java.util.List;
@@ -26,6 +28,9 @@ import reactor.core.scheduler.Schedulers;
  * watches at once, so the bound is that interval and one query; nothing has to reach the node for it to hold.
  *
  * <p>While the directory does not answer nothing ends, since nothing could have been ended either. Thread-safe.
+ *
+ * <p>Metrics: {@code lectern.sessions.watched}, and {@code lectern.sessions.asking}, those that wait for the query that
+ * says whether they still are.
  */
 @Component
 public class SessionWatch implements SmartLifecycle {
@@ -48,7 +53,7 @@ public class SessionWatch implements SmartLifecycle {
     private volatile boolean running;
 
     /** A watch that asks nothing before it is started. */
-    public SessionWatch(LiveSessions sessions, SessionWatchSettings settings) {
+    public SessionWatch(LiveSessions sessions, SessionWatchSettings settings, MeterRegistry meters) {
         this.sessions = sessions;
         this.settings = settings;
         this.newcomers = new SmartBatcher<>(
@@ -58,6 +63,9 @@ public class SessionWatch implements SmartLifecycle {
                         .map(live -> asked.stream().map(live::contains).toList())
                         .toFuture(),
                 unused -> false);
+        Gauge.builder("lectern.sessions.watched", watched, ConcurrentMap::size).register(meters);
+        Gauge.builder("lectern.sessions.asking", newcomers, SmartBatcher::waiting)
+                .register(meters);
     }
 
     /**
