@@ -1,6 +1,6 @@
 /** One message as an element; everything of it that came from people stays text. */
 
-const clock = new Intl.DateTimeFormat(undefined, { hour: '2-digit', minute: '2-digit' });
+const clock = new Intl.DateTimeFormat(undefined, { hour: 'numeric', minute: '2-digit' });
 
 export function element(tag, className, content) {
   const made = document.createElement(tag);

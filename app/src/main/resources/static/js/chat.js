@@ -601,14 +601,14 @@ function speak(message) {
   }, 1000);
 }
 
-function said(message) {
+/** Something new was said; `end`: the reader saw the newest message until then. */
+function said(message, end) {
   seenPerson(message.user);
   const own = message.user.id === me;
   if (own && pending.has(message.id)) {
     pending.get(message.id).item.remove();
     pending.delete(message.id);
   }
-  const end = timeline.atEnd();
   timeline.grewAfter();
   if (!own) speak(message);
   if (own || end) {
@@ -641,9 +641,10 @@ const listener = {
       heed(frame);
     } else {
       const wasPinned = Boolean(room.get(frame.target)?.pinned);
+      const end = timeline.atEnd();
       const { said: message, changed } = room.apply(frame);
       if (changed.length) timeline.changed(changed);
-      if (message) said(message);
+      if (message) said(message, end);
       if (frame.type === 'pin' && wasPinned !== frame.on) setPins(rules.pins + (frame.on ? 1 : -1));
       if (frame.type === 'delete' && wasPinned) setPins(rules.pins - 1);
       if (frame.type !== 'message') seen();

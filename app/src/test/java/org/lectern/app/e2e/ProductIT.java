@@ -120,6 +120,10 @@ class ProductIT {
         List<String> seenByInstructor = instructor.locator(".message .text").allTextContents();
         assertThat(student.locator(".message .text").allTextContents()).isEqualTo(seenByInstructor);
         assertThat(student.locator("#people")).containsText("Here with");
+        // What is in sight is not announced as new, also in a room that is too short to scroll.
+        say(instructor, "There is none");
+        assertThat(message(student, "There is none")).isVisible();
+        assertThat(student.locator("#newer")).isHidden();
         shoot(student, "chat");
     }
 
