@@ -1,5 +1,6 @@
 package org.lectern.chat.door;
 
+import io.micrometer.core.instrument.MeterRegistry;
 import io.r2dbc.spi.Readable;
 import java.nio.charset.StandardCharsets;
 import java.security.MessageDigest;
@@ -80,7 +81,14 @@ class Tickets {
     private final ConcurrentMap<ContextId, SmartBatcher<String, Optional<Guest>>> turnstiles =
             new ConcurrentHashMap<>();
 
-    Tickets(Shards shards, RoomLog roomLog, Seats seats, ChatSettings settings, Clock clock, SecureRandom random) {
+    Tickets(
+            Shards shards,
+            RoomLog roomLog,
+            Seats seats,
+            ChatSettings settings,
+            Clock clock,
+            SecureRandom random,
+            MeterRegistry metrics) {
         this.shards = shards;
         this.roomLog = roomLog;
         this.seats = seats;
@@ -88,6 +96,12 @@ class Tickets {
         this.rules = settings.shardRules();
         this.clock = clock;
         this.random = random;
+        metrics.gauge("lectern.chat.tickets.waiting", desks, Tickets::waiting);
+        metrics.gauge("lectern.chat.sockets.waiting", turnstiles, Tickets::waiting);
+    }
+
+    private static double waiting(Map<ContextId, ? extends SmartBatcher<?, ?>> batchers) {
+        return batchers.values().stream().mapToInt(SmartBatcher::waiting).sum();
     }
 
     /** Reserves a seat in the session's own room. */

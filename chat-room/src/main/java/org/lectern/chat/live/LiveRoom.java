@@ -437,6 +437,11 @@ final class LiveRoom {
         }));
     }
 
+    /** How many wait to be looked up as they come in. */
+    int entering() {
+        return entrances.waiting();
+    }
+
     /** How many are here, for tests and metrics. */
     int size() {
         return attendees.size();

@@ -111,6 +111,12 @@ public class LiveRooms implements SmartLifecycle, SignalSource {
         this.batchSize = DistributionSummary.builder("lectern.chat.batch.size").register(metrics);
         metrics.gauge("lectern.chat.sockets", sockets);
         metrics.gaugeMapSize("lectern.chat.rooms", List.of(), rooms);
+        metrics.gauge(
+                "lectern.chat.entrances.waiting",
+                rooms,
+                all -> all.values().stream()
+                        .mapToInt(held -> held.room().entering())
+                        .sum());
     }
 
     /**
