@@ -57,7 +57,8 @@ import tools.jackson.databind.json.JsonMapper;
  * order or killed. Afterwards every acknowledged message is there exactly once, under the number it was acknowledged
  * with, and everybody has seen the same messages in the same order with no gap on the way.
  *
- * <p>{@code -Dlectern.fault.duration=10m} is the long form, {@code -Dlectern.fault.seed} repeats a run's choices.
+ * <p>Every kind of fault comes once at least, and then at random until {@code -Dlectern.fault.duration} (20s) is over;
+ * {@code 10m} is the long form. {@code -Dlectern.fault.seed} repeats a run's choices.
  */
 @TestInstance(TestInstance.Lifecycle.PER_CLASS)
 class ChatFaultIT {
@@ -68,8 +69,12 @@ class ChatFaultIT {
     private static final int ROOMS = 2;
     private static final int PEOPLE_PER_ROOM = 5;
     private static final Duration PATIENCE = Duration.ofMinutes(4);
+
+    /** No machine is so busy that a connection may take longer. */
+    private static final long BUSY_MILLIS = 8_000;
+
     private static final Duration DURATION =
-            DurationStyle.detectAndParse(System.getProperty("lectern.fault.duration", "45s"));
+            DurationStyle.detectAndParse(System.getProperty("lectern.fault.duration", "20s"));
     private static final long SEED = Long.getLong("lectern.fault.seed", System.nanoTime());
 
     private enum Fault {
@@ -146,6 +151,12 @@ class ChatFaultIT {
     @Test
     void aRollingRestartLosesNothingAndNobodyWaitsLongerThanToldTo() throws Exception {
         bringPeople(nodes()::healthy, false);
+        // Who drop their connections of their own accord now and then tell how long a connection takes here meanwhile.
+        for (UUID room : List.of(people.getFirst().room, people.getLast().room)) {
+            Participant restless = person(room, nodes()::healthy, true);
+            people.add(restless);
+            threads().execute(restless::run);
+        }
         awaitProgress("the start");
         for (int node = 0; node < NODES; node++) {
             Process stopping = nodes().terminate(node);
@@ -159,12 +170,12 @@ class ChatFaultIT {
                 people.stream().flatMap(each -> each.lateMillis().stream()).toList();
         log.info("sent elsewhere {} times, in again after the advertised delay and {} ms", late.size(), late);
         assertThat(late).isNotEmpty();
-        // How long a connection takes here when nothing stops stands for how busy this machine is.
+        // How long a connection takes that no node asked for stands for how busy this machine is.
         long usual = people.stream()
-                .mapToLong(Participant::firstConnectionMillis)
+                .mapToLong(Participant::longestConnectionMillis)
                 .max()
                 .orElseThrow();
-        assertThat(late).allSatisfy(millis -> assertThat(millis).isLessThan(2_000 + usual));
+        assertThat(late).allSatisfy(millis -> assertThat(millis).isLessThan(2_000 + Math.min(usual, BUSY_MILLIS)));
     }
 
     @Test
@@ -240,8 +251,8 @@ class ChatFaultIT {
         await("progress after " + after)
                 .pollInterval(Duration.ofMillis(50))
                 .atMost(PATIENCE)
-                .failFast(
-                        () -> people.stream().anyMatch(each -> !each.breaches().isEmpty()))
+                .failFast(() -> assertThat(people.stream().flatMap(each -> each.breaches().stream()))
+                        .isEmpty())
                 .until(() -> {
                     for (int i = 0; i < people.size(); i++) {
                         if (people.get(i).acknowledgements() < before.get(i) + 2) {
@@ -380,6 +391,10 @@ class ChatFaultIT {
 
     private EmbeddedServices services() {
         return Objects.requireNonNull(services);
+    }
+
+    private ExecutorService threads() {
+        return Objects.requireNonNull(threads);
     }
 
     private ChatNodes nodes() {

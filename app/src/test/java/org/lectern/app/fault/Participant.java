@@ -60,7 +60,7 @@ final class Participant {
     private long movedByNanos;
     private int connections;
     private long cameAt;
-    private long firstConnectionMillis;
+    private long longestConnectionMillis;
     private volatile boolean talking = true;
     private volatile boolean running = true;
 
@@ -136,9 +136,9 @@ final class Participant {
         return connections;
     }
 
-    /** From the wish to be in to the first welcome. */
-    synchronized long firstConnectionMillis() {
-        return firstConnectionMillis;
+    /** The longest that it took from the wish to be in to the welcome, where no node had sent this client away. */
+    synchronized long longestConnectionMillis() {
+        return longestConnectionMillis;
     }
 
     /** For each time a node sent this client away: by how much the advertised time had passed when it was in again. */
@@ -178,6 +178,11 @@ final class Participant {
                 Thread.sleep(pause.plusMillis(random.nextInt(20)));
                 if (ears.moveAt != 0 && System.nanoTime() >= ears.moveAt) {
                     break;
+                }
+            }
+            if (System.nanoTime() >= dropAt) {
+                synchronized (this) {
+                    cameAt = System.nanoTime();
                 }
             }
         } catch (ExecutionException | TimeoutException e) {
@@ -254,14 +259,15 @@ final class Participant {
                 if (epoch != 0 && epoch != now) {
                     breach("the epoch changed");
                 }
-                if (epoch == 0) {
-                    firstConnectionMillis = (System.nanoTime() - cameAt) / 1_000_000;
-                }
                 epoch = now;
                 if (movedByNanos != 0) {
                     lateMillis.add((System.nanoTime() - movedByNanos) / 1_000_000);
                     movedByNanos = 0;
+                } else if (cameAt != 0) {
+                    longestConnectionMillis =
+                            Math.max(longestConnectionMillis, (System.nanoTime() - cameAt) / 1_000_000);
                 }
+                cameAt = 0;
             }
             case "message" -> {
                 Seen entry = new Seen(
