@@ -103,6 +103,11 @@ class StatementsIT {
     }
 
     @Test
+    void pagesGoByKeyNeverByOffset() {
+        assertThat(product.statements()).noneMatch(statement -> statement.text().matches("(?is).*\\boffset\\b.*"));
+    }
+
+    @Test
     void anIndexServesEveryForeignKey() throws SQLException {
         assertThat(schema.foreignKeysWithoutIndex()).isEmpty();
     }

@@ -45,9 +45,6 @@ class MoverIT {
     private static final Logger log = LoggerFactory.getLogger(MoverIT.class);
     private static final Duration PATIENCE = Duration.ofSeconds(90);
 
-    /** Whether movers are killed at every step ({@code -Dmove.kill=every}) rather than at the telling ones. */
-    private static final boolean EVERY_STEP = "every".equals(System.getProperty("move.kill"));
-
     @TempDir
     @SuppressWarnings("NullAway.Init") // set by JUnit
     static Path directory;
@@ -107,36 +104,30 @@ class MoverIT {
     }
 
     @Test
-    void moversAreKilledAndTheNextOneGoesOn() throws Exception {
+    void moversAreKilledAtEveryStepAndTheNextOneGoesOn() throws Exception {
         int logical = 5;
         try (CourseLoad load = new CourseLoad(List.of(node.shards(), stale.shards()), logical, 4)) {
             load.awaitWrites(200);
             UUID move = begin(logical, 2);
-            for (String step : EVERY_STEP
-                    ? List.of(
-                            "preparing",
-                            "recording",
-                            "copied-4",
-                            "caught-up",
-                            "compared",
-                            "locked",
-                            "disowned",
-                            "owned",
-                            "mapped")
-                    : List.of("copied-4", "disowned")) {
+            for (String step : List.of(
+                    "preparing",
+                    "recording",
+                    "copied-4",
+                    "caught-up",
+                    "compared",
+                    "locked",
+                    "disowned",
+                    "owned",
+                    "mapped")) {
                 killAt(move, step);
                 if (!step.equals("disowned") && !step.equals("owned")) {
                     load.awaitWrites(20);
                 }
             }
-            if (EVERY_STEP) {
-                wish(move, MoveState.Wish.CONFIRM);
-                killAt(move, "confirming");
-                load.awaitWrites(20);
-                finish(move);
-            } else {
-                finish(move, MoveState.Wish.CONFIRM);
-            }
+            wish(move, MoveState.Wish.CONFIRM);
+            killAt(move, "confirming");
+            load.awaitWrites(20);
+            finish(move);
             assertThat(find(move).state()).isEqualTo("done");
             load.awaitWrites(50);
             assertThat(load.differences(new PhysicalShardId(2))).isEmpty();
@@ -197,9 +188,7 @@ class MoverIT {
             UUID move = begin(logical, 1);
             stopAt(move, "switched");
             wish(move, MoveState.Wish.REVERT);
-            if (EVERY_STEP) {
-                killAt(move, "reverting");
-            }
+            killAt(move, "reverting");
             killAt(move, "disowned");
             finish(move);
             assertThat(find(move).state()).isEqualTo("reverted");
