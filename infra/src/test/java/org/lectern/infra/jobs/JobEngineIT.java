@@ -545,6 +545,46 @@ class JobEngineIT {
     }
 
     @Test
+    void whatACourseThatMovedAwayLeftBehindHidesNobodysJobs() {
+        try (JobNode asker = JobNode.start(servers, Map.of("lectern.roles", "web"), clock, List.of())) {
+            JobStore store = asker.bean(JobStore.class);
+            ContextId gone = asker.newCourse();
+            ContextId here = asker.newCourse();
+            while (!asker.shards().physicalShardOf(here).equals(asker.shards().physicalShardOf(gone))
+                    || asker.shards().logicalShardOf(here) == asker.shards().logicalShardOf(gone)) {
+                here = asker.newCourse();
+            }
+            for (int i = 0; i < 3; i++) {
+                asker.submit(gone, "left", Lane.BATCH, 30);
+            }
+            UUID id = asker.submit(here, "stays", Lane.BATCH, 0);
+            owned(asker, gone, false);
+            try {
+                assertThat(store.candidates(
+                                        Lane.BATCH,
+                                        Set.of(JobType.VIDEO),
+                                        Map.of(),
+                                        1,
+                                        clock.instant().plusSeconds(60))
+                                .found())
+                        .extracting(found -> found.candidate().id())
+                        .containsOnly(id);
+                JobNode.await(asker.jobs().cancel(here, id));
+                assertThat(store.lanes(Set.of(JobType.VIDEO), "nobody").get(Lane.BATCH))
+                        .extracting(JobStore.LaneView::waiting)
+                        .isEqualTo(false);
+            } finally {
+                owned(asker, gone, true);
+            }
+            for (Job job : JobNode.await(
+                            asker.jobs().list(new Jobs.Query(null, null, Lane.BATCH, null, null, null, 200)))
+                    .items()) {
+                JobNode.await(asker.jobs().cancel(job.context(), job.id()));
+            }
+        }
+    }
+
+    @Test
     void consumersGrowUnderABacklogAndShrinkAfterItAsTheBrokerCountsThem() throws Exception {
         CountDownLatch gate = new CountDownLatch(1);
         Map<String, Object> properties = with(oneWorker(), "lectern.jobs.max-consumers", 3);
