@@ -7,6 +7,8 @@ import java.time.Instant;
 import java.util.Locale;
 import java.util.Set;
 import java.util.UUID;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 import org.lectern.db.ContextId;
 import org.lectern.infra.problem.ProblemException;
@@ -67,16 +69,26 @@ public class TestVideoNode implements WebFluxConfigurer {
         }
         String[] parts = header.substring(7).split("\\.", 2);
         CourseRole role = CourseRole.valueOf(parts[0].toUpperCase(Locale.ROOT));
-        UUID user = UUID.nameUUIDFromBytes(parts[0].getBytes(StandardCharsets.UTF_8));
+        UUID user = id(role);
         return new LaunchSession(
                 user, user, role.key(), ContextId.parse(parts[1]), "Course", Set.of(role), false, Instant.MAX);
     }
 
-    /** Sessions do not end here. */
+    /** The session of a role, in all courses, ends when a test says so. */
+    static final Set<CourseRole> ENDED = ConcurrentHashMap.newKeySet();
+
     @Bean
     SessionWatch sessions(MeterRegistry meters) {
         return new SessionWatch(
-                sessions -> Mono.just(Set.copyOf(sessions)), new SessionWatchSettings(Duration.ofSeconds(5)), meters);
+                asked -> Mono.fromSupplier(() -> asked.stream()
+                        .filter(session -> ENDED.stream().noneMatch(role -> id(role).equals(session)))
+                        .collect(Collectors.toSet())),
+                new SessionWatchSettings(Duration.ofMillis(200)),
+                meters);
+    }
+
+    private static UUID id(CourseRole role) {
+        return UUID.nameUUIDFromBytes(role.key().getBytes(StandardCharsets.UTF_8));
     }
 
     @Override

@@ -1,6 +1,7 @@
 package org.lectern.video;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.junit.jupiter.api.Assertions.assertTimeoutPreemptively;
 
 import io.tus.java.client.ProtocolException;
 import io.tus.java.client.TusClient;
@@ -162,6 +163,23 @@ class VideoPathIT {
 
     private static String base64(String text) {
         return Base64.getEncoder().encodeToString(text.getBytes(StandardCharsets.UTF_8));
+    }
+
+    @Test
+    void whoFollowsAVideoHearsNoMoreOnceTheSessionHasEnded() throws Exception {
+        String assistant = TestVideoNode.token(CourseRole.TA, course);
+        String path = create(instructor, 1000, "never.mp4").replace("/upload", "");
+        HttpResponse<Stream<String>> stream =
+                http.send(request(path + "/events", assistant).build(), BodyHandlers.ofLines());
+        var lines = stream.body().iterator();
+        assertThat(lines.next()).isEqualTo("event:video");
+        TestVideoNode.ENDED.add(CourseRole.TA);
+        try {
+            assertTimeoutPreemptively(Duration.ofSeconds(30), () -> lines.forEachRemaining(line -> {}));
+        } finally {
+            TestVideoNode.ENDED.clear();
+        }
+        assertThat(json(path, instructor).path("state").asString()).isEqualTo("uploading");
     }
 
     @Test
