@@ -24,7 +24,9 @@ public interface Directory {
     /**
      * Runs exactly one statement on the primary, which is a transaction of its own: what {@link #write} does without its
      * begin and commit, two round trips less. For paths that are walked by a whole class at once. The result is emitted
-     * only after the commit; a second statement would be a second transaction.
+     * only after the commit; a second statement would be a second transaction. It pays with two promises: a statement that
+     * meets a dead connection fails instead of being tried again on another, and one that was sent is not undone by a
+     * cancellation. So it is for what the caller may simply do anew.
      */
     <T> Mono<T> writeOne(Function<DatabaseClient, Mono<T>> statement);
 

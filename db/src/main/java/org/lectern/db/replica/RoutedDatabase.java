@@ -141,18 +141,29 @@ public final class RoutedDatabase {
         return write(
                 connection -> execute(connection, begin),
                 connection -> Mono.from(connection.commitTransaction()),
+                this::rollBack,
                 known,
                 work);
     }
 
-    /** Runs one statement on the primary, which is a transaction of its own; see the class. */
+    /**
+     * Runs one statement on the primary, which is a transaction of its own. Other than {@link #write}, it is not tried again
+     * when the connection turns out to be dead, since nothing went before it that would have told, and once it is sent a
+     * cancellation does not undo it.
+     */
     public <T> Mono<T> writeOne(Function<DatabaseClient, Mono<T>> statement) {
-        return write(connection -> Mono.empty(), connection -> Mono.empty(), null, statement);
+        return write(
+                connection -> Mono.empty(),
+                connection -> Mono.empty(),
+                connection -> Mono.from(connection.close()),
+                null,
+                statement);
     }
 
     private <T> Mono<T> write(
             Function<Connection, Mono<Void>> begin,
             Function<Connection, Mono<Void>> commit,
+            Function<Connection, Mono<Void>> abandon,
             @Nullable WalPosition known,
             Function<DatabaseClient, Mono<T>> work) {
         return Mono.deferContextual(context -> {
@@ -171,10 +182,10 @@ public final class RoutedDatabase {
                     })),
                     connection -> commit.apply(connection)
                             .then(Mono.defer(() -> noteCommit(session.orElse(null), known, connection)))
-                            .onErrorResume(failure -> giveBack(connection).then(Mono.error(failure)))
+                            .onErrorResume(failure -> abandon.apply(connection).then(Mono.error(failure)))
                             .then(Mono.defer(() -> Mono.from(connection.close()))),
-                    (connection, failure) -> giveBack(connection),
-                    this::giveBack);
+                    (connection, failure) -> abandon.apply(connection),
+                    abandon);
             // What has not begun has done nothing: it may be tried again, on the primary that there is then.
             Mono<T> retried = transaction.retryWhen(Retry.backoff(BEGINS, FIRST_PAUSE)
                     .maxBackoff(LONGEST_PAUSE)
@@ -407,7 +418,7 @@ public final class RoutedDatabase {
                 .build();
     }
 
-    private Mono<Void> giveBack(Connection connection) {
+    private Mono<Void> rollBack(Connection connection) {
         return execute(connection, "rollback").onErrorComplete().then(Mono.defer(() -> Mono.from(connection.close())));
     }
 
