@@ -54,6 +54,13 @@ class Drain implements SmartLifecycle {
         return draining;
     }
 
+    /** For who has just come into a room: closed when this node began to stop meanwhile. */
+    void sendAway(Attendee newcomer) {
+        if (draining) {
+            newcomer.close(CloseCode.DRAINING);
+        }
+    }
+
     /** Stops before the cluster's membership, Boot's graceful shutdown and the web server. */
     @Override
     public int getPhase() {

@@ -8,7 +8,9 @@ import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ConcurrentMap;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.lectern.db.ContextId;
+import org.lectern.db.shard.ShardTransaction;
 import org.lectern.db.shard.Shards;
 import org.lectern.infra.cluster.Membership;
 import org.lectern.infra.roles.ConditionalOnRole;
@@ -56,15 +58,51 @@ class Seats implements SmartLifecycle {
         this.clock = clock;
     }
 
-    /** A socket sits down. */
-    void take(ContextId room, int shard) {
+    /** A place in the room for somebody who is coming and has no seat yet. */
+    Place place(ContextId room) {
+        return new Place(room);
+    }
+
+    /** Of one who comes: takes one seat at most, and gives it back once, also when told to before. Thread-safe. */
+    final class Place {
+
+        private static final int COMING = -1;
+        private static final int GONE = -2;
+
+        private final ContextId room;
+
+        /** The shard of the seat, or one of the above. */
+        private final AtomicInteger shard = new AtomicInteger(COMING);
+
+        private Place(ContextId room) {
+            this.room = room;
+        }
+
+        /** Sits down; for who has a seat or has gone nothing changes. */
+        void take(int of) {
+            // Counted first, so that whoever goes meanwhile has something to give back.
+            Seats.this.take(room, of);
+            if (!shard.compareAndSet(COMING, of)) {
+                Seats.this.free(room, of);
+            }
+        }
+
+        /** Leaves, for good. */
+        void free() {
+            int before = shard.getAndSet(GONE);
+            if (before >= 0) {
+                Seats.this.free(room, before);
+            }
+        }
+    }
+
+    private void take(ContextId room, int shard) {
         Seat seat = new Seat(room, shard);
         taken.merge(seat, 1, Integer::sum);
         changed.add(seat);
     }
 
-    /** A socket leaves. */
-    void free(ContextId room, int shard) {
+    private void free(ContextId room, int shard) {
         Seat seat = new Seat(room, shard);
         taken.computeIfPresent(seat, (unused, count) -> count > 1 ? count - 1 : null);
         changed.add(seat);
@@ -73,6 +111,11 @@ class Seats implements SmartLifecycle {
     /** The stored number of a seat may be wrong: it is written again. */
     void check(ContextId room, int shard) {
         changed.add(new Seat(room, shard));
+    }
+
+    /** Seats of a shard that are taken here now. */
+    int taken(ContextId room, int shard) {
+        return taken.getOrDefault(new Seat(room, shard), 0);
     }
 
     String node() {
@@ -122,34 +165,39 @@ class Seats implements SmartLifecycle {
     }
 
     private Mono<Void> write(Seat seat) {
-        return shards.write(seat.room(), transaction -> {
-                    int sockets = taken.getOrDefault(seat, 0);
-                    var sql = sockets == 0
-                            ? transaction
-                                    .sql()
-                                    .sql(
-                                            "delete from chat_seat where context_id = :context and shard = :shard and node_id = :node")
-                            : transaction
-                                    .sql()
-                                    .sql("""
-                                            insert into chat_seat
-                                                (context_id, shard, node_id, logical_shard, sockets, seen_at)
-                                            values (:context, :shard, :node, :logicalShard, :sockets, :now)
-                                            on conflict (context_id, shard, node_id)
-                                            do update set sockets = excluded.sockets, seen_at = excluded.seen_at
-                                            """)
-                                    .bind("logicalShard", (short) transaction.logicalShard())
-                                    .bind("sockets", sockets)
-                                    .bind("now", OffsetDateTime.now(clock));
-                    return sql.bind("context", seat.room().value())
-                            .bind("shard", (short) seat.shard())
-                            .bind("node", node())
-                            .fetch()
-                            .rowsUpdated();
-                })
+        return shards.write(seat.room(), transaction -> written(transaction, seat))
                 .then();
     }
 
+    private Mono<Long> written(ShardTransaction transaction, Seat seat) {
+        int sockets = taken(seat.room(), seat.shard());
+        var sql = sockets == 0
+                ? transaction
+                        .sql()
+                        .sql("delete from chat_seat where context_id = :context and shard = :shard and node_id = :node")
+                : transaction
+                        .sql()
+                        .sql("""
+                                insert into chat_seat
+                                    (context_id, shard, node_id, logical_shard, sockets, seen_at)
+                                values (:context, :shard, :node, :logicalShard, :sockets, :now)
+                                on conflict (context_id, shard, node_id)
+                                do update set sockets = excluded.sockets, seen_at = excluded.seen_at
+                                """)
+                        .bind("logicalShard", (short) transaction.logicalShard())
+                        .bind("sockets", sockets)
+                        .bind("now", OffsetDateTime.now(clock));
+        return sql.bind("context", seat.room().value())
+                .bind("shard", (short) seat.shard())
+                .bind("node", node())
+                .fetch()
+                .rowsUpdated()
+                // The row may have been waited for while a commit seated more: too small a number lets too many in.
+                .flatMap(rows ->
+                        taken(seat.room(), seat.shard()) > sockets ? written(transaction, seat) : Mono.just(rows));
+    }
+
+    /** Rows that are locked are being written, which confirms them: to wait for them here could be a deadlock. */
     private Mono<Void> confirm() {
         if (taken.isEmpty()) {
             return Mono.empty();
@@ -158,9 +206,16 @@ class Seats implements SmartLifecycle {
                 .flatMap(
                         shard -> shards.writeOn(
                                         shard,
-                                        sql -> sql.sql(
-                                                        "update chat_seat set seen_at = :now where node_id = :node"
-                                                                + " and logical_shard in (select logical_shard from owned_shard)")
+                                        sql -> sql.sql("""
+                                                        update chat_seat s set seen_at = :now
+                                                        from (
+                                                            select context_id, shard from chat_seat
+                                                            where node_id = :node
+                                                                and logical_shard in (select logical_shard from owned_shard)
+                                                            for update skip locked) f
+                                                        where s.context_id = f.context_id and s.shard = f.shard
+                                                            and s.node_id = :node
+                                                        """)
                                                 .bind("now", OffsetDateTime.now(clock))
                                                 .bind("node", node())
                                                 .fetch()

@@ -49,6 +49,7 @@ final class Socket implements WebSocketHandler {
     private final Attendee attendee;
     private final LiveRooms rooms;
     private final Door door;
+    private final Drain drain;
     private final ChatSettings settings;
     private final Clock clock;
     private final SessionWatch sessions;
@@ -67,6 +68,7 @@ final class Socket implements WebSocketHandler {
             NettyOutlet outlet,
             LiveRooms rooms,
             Door door,
+            Drain drain,
             ChatSettings settings,
             Clock clock,
             SessionWatch sessions,
@@ -79,6 +81,7 @@ final class Socket implements WebSocketHandler {
         this.attendee = rooms.attendee(guest.person(), guest.staff(), guest.shard(), outlet);
         this.rooms = rooms;
         this.door = door;
+        this.drain = drain;
         this.settings = settings;
         this.clock = clock;
         this.sessions = sessions;
@@ -94,6 +97,8 @@ final class Socket implements WebSocketHandler {
             attendee.close(CloseCode.UNAVAILABLE);
             return Mono.empty();
         });
+        // Who came in while the others were told to move was not told.
+        Mono<Void> settled = joined.then(Mono.fromRunnable(() -> drain.sendAway(attendee)));
         timers.add(loop.schedule(
                 () -> attendee.close(CloseCode.SESSION_EXPIRED),
                 Math.max(
@@ -111,7 +116,7 @@ final class Socket implements WebSocketHandler {
                 // What comes before the client was greeted waits: nothing is answered before the welcome.
                 .flatMap(text -> attendee.greeted().then(Mono.defer(() -> take(text))), UNDER_WAY)
                 .then();
-        return Flux.merge(joined, heard)
+        return Flux.merge(settled, heard)
                 .then()
                 .onErrorResume(e -> {
                     log.debug("a socket of room {} broke", room, e);

@@ -92,8 +92,7 @@ class SocketEntrance implements WebHandler {
             return problem(ProblemType.FORBIDDEN, "Pages of this origin may not open sockets here");
         }
         if (drain.draining()) {
-            return Mono.error(new ProblemException(
-                    ProblemType.UNAVAILABLE, "This node is stopping; connect again", Duration.ofSeconds(1)));
+            return stopping();
         }
         MultiValueMap<String, String> query = request.getQueryParams();
         @Nullable String ticket = query.getFirst("ticket");
@@ -115,13 +114,16 @@ class SocketEntrance implements WebHandler {
             return problem(ProblemType.INVALID_REQUEST, "The room, epoch or since is not valid");
         }
         Channel channel = channel(request);
-        return tickets.consume(room, ticket)
+        Seats.Place place = seats.place(room);
+        return tickets.consume(room, ticket, place)
                 .switchIfEmpty(Mono.error(() -> new ProblemException(
                         ProblemType.UNAUTHENTICATED, "The ticket is unknown, was used or has expired")))
                 .flatMap(guest -> sessions.live(guest.session())
                         .flatMap(live -> live
-                                ? upgraded(exchange, room, guest, epoch, since, channel)
-                                : problem(ProblemType.UNAUTHENTICATED, "This session has ended")));
+                                ? upgraded(exchange, room, guest, epoch, since, channel, place)
+                                : problem(ProblemType.UNAUTHENTICATED, "This session has ended")))
+                .doOnError(unused -> place.free())
+                .doOnCancel(place::free);
     }
 
     private Mono<Void> upgraded(
@@ -130,22 +132,36 @@ class SocketEntrance implements WebHandler {
             Guest guest,
             @Nullable Long epoch,
             @Nullable Long since,
-            Channel channel) {
+            Channel channel,
+            Seats.Place place) {
+        if (drain.draining()) {
+            return stopping();
+        }
         UUID person = guest.person().id();
         if (!limits.takeSocket(room, person)) {
             return problem(ProblemType.RATE_LIMITED, "You have too many connections to this room open");
         }
         // The upgrade's answer ends with the handshake, not with the socket.
-        seats.take(room, guest.shard());
         AtomicBoolean freed = new AtomicBoolean();
         Runnable free = () -> {
             if (freed.compareAndSet(false, true)) {
-                seats.free(room, guest.shard());
+                place.free();
                 limits.freeSocket(room, person);
             }
         };
         Socket socket = new Socket(
-                room, guest, epoch, since, new NettyOutlet(channel), rooms, door, settings, clock, sessions, free);
+                room,
+                guest,
+                epoch,
+                since,
+                new NettyOutlet(channel),
+                rooms,
+                door,
+                drain,
+                settings,
+                clock,
+                sessions,
+                free);
         return sockets.handleRequest(exchange, socket)
                 .doOnError(unused -> free.run())
                 .doOnCancel(free);
@@ -175,6 +191,11 @@ class SocketEntrance implements WebHandler {
             return null;
         }
         return Long.valueOf(text);
+    }
+
+    private static Mono<Void> stopping() {
+        return Mono.error(new ProblemException(
+                ProblemType.UNAVAILABLE, "This node is stopping; connect again", Duration.ofSeconds(1)));
     }
 
     private static Mono<Void> problem(ProblemType type, String detail) {

@@ -78,7 +78,7 @@ class Tickets {
     private final Clock clock;
     private final SecureRandom random;
     private final ConcurrentMap<ContextId, SmartBatcher<LaunchSession, Issued>> desks = new ConcurrentHashMap<>();
-    private final ConcurrentMap<ContextId, SmartBatcher<String, Optional<Guest>>> turnstiles =
+    private final ConcurrentMap<ContextId, SmartBatcher<Visitor, Optional<Guest>>> turnstiles =
             new ConcurrentHashMap<>();
 
     Tickets(
@@ -132,11 +132,13 @@ class Tickets {
         OffsetDateTime now = OffsetDateTime.now(clock);
         DatabaseClient sql = transaction.sql();
         UUID room = transaction.context().value();
-        Mono<Long> expired = sql.sql("delete from chat_ticket where context_id = :context and expires_at < :now")
-                .bind("context", room)
-                .bind("now", now)
-                .fetch()
-                .rowsUpdated();
+        Mono<Long> expired =
+                sql.sql("""
+                        delete from chat_ticket t using (
+                            select digest from chat_ticket
+                            where context_id = :context and expires_at < :now for update skip locked) e
+                        where t.context_id = :context and t.digest = e.digest
+                        """).bind("context", room).bind("now", now).fetch().rowsUpdated();
         Mono<Occupancy> taken = sql.sql("""
                         select r.shards, coalesce(s.shard, 0) as shard, coalesce(sum(s.taken), 0) as taken
                         from chat_room r left join (
@@ -259,37 +261,46 @@ class Tickets {
 
     /**
      * Lets a ticket's holder in, once; empty when there is no such ticket, it was used, or it has expired. The seat of
-     * the ticket becomes a seat of this node in the same commit.
+     * the ticket becomes a seat of this node in the same commit, and before it the holder's place takes it: who asks how
+     * many are here never learns of fewer than were let in. Whatever comes then, the caller frees the place.
      */
-    Mono<Guest> consume(ContextId room, String secret) {
-        return Mono.fromFuture(() -> of(turnstiles, room, this::turnstile).submit(text(digest(secret))))
+    Mono<Guest> consume(ContextId room, String secret, Seats.Place place) {
+        return Mono.fromFuture(
+                        () -> of(turnstiles, room, this::turnstile).submit(new Visitor(text(digest(secret)), place)))
                 .flatMap(Mono::justOrEmpty);
     }
 
-    private SmartBatcher<String, Optional<Guest>> turnstile(ContextId room) {
+    /** One who comes with a ticket, of which this is the digest. */
+    private record Visitor(String digest, Seats.Place place) {}
+
+    private SmartBatcher<Visitor, Optional<Guest>> turnstile(ContextId room) {
         return new SmartBatcher<>(
                 QUEUE_LIMIT,
                 BATCH_LIMIT,
-                digests -> shards.write(room, transaction -> consume(transaction, digests))
-                        // Some of those who were let in may have gone meanwhile, or are turned away for another reason.
+                visitors -> shards.write(room, transaction -> consume(transaction, visitors))
+                        // Some may have gone before they had their seat, and a number written meanwhile may have had
+                        // them.
                         .doOnNext(guests ->
                                 guests.forEach(guest -> guest.ifPresent(each -> seats.check(room, each.shard()))))
                         .toFuture(),
                 unused -> false);
     }
 
-    private Mono<List<Optional<Guest>>> consume(ShardTransaction transaction, List<String> digests) {
+    private Mono<List<Optional<Guest>>> consume(ShardTransaction transaction, List<Visitor> visitors) {
         OffsetDateTime now = OffsetDateTime.now(clock);
         return transaction
                 .sql()
                 .sql("""
-                        delete from chat_ticket where context_id = :context
-                            and digest = any(select decode(d, 'base64') from unnest(:digests::text[]) as d)
-                        returning encode(digest, 'base64') as digest, session_id, user_id, user_name, roles,
-                            session_expires_at, shard, expires_at
+                        delete from chat_ticket t using (
+                            select digest from chat_ticket where context_id = :context
+                                and digest = any(select decode(d, 'base64') from unnest(:digests::text[]) as d)
+                            order by digest for update) mine
+                        where t.context_id = :context and t.digest = mine.digest
+                        returning encode(t.digest, 'base64') as digest, t.session_id, t.user_id, t.user_name, t.roles,
+                            t.session_expires_at, t.shard, t.expires_at
                         """)
                 .bind("context", transaction.context().value())
-                .bind("digests", digests.toArray(String[]::new))
+                .bind("digests", visitors.stream().map(Visitor::digest).toArray(String[]::new))
                 .map(row -> new Consumed(
                         required(row, "digest", String.class),
                         required(row, "expires_at", OffsetDateTime.class).isAfter(now),
@@ -299,27 +310,33 @@ class Tickets {
                 .collectMap(Consumed::digest, Consumed::guest)
                 .flatMap(guests -> {
                     // Who comes twice with one ticket gets in once.
-                    List<Optional<Guest>> answers = digests.stream()
-                            .map(digest -> Optional.ofNullable(guests.remove(digest)))
+                    List<Optional<Guest>> answers = visitors.stream()
+                            .map(visitor -> Optional.ofNullable(guests.remove(visitor.digest())))
                             .toList();
+                    for (int i = 0; i < answers.size(); i++) {
+                        Seats.Place place = visitors.get(i).place();
+                        answers.get(i).ifPresent(guest -> place.take(guest.shard()));
+                    }
                     return seated(transaction, answers, now).thenReturn(answers);
                 });
     }
 
     private Mono<Void> seated(ShardTransaction transaction, List<Optional<Guest>> guests, OffsetDateTime now) {
+        // In the order in which rows are locked everywhere.
         Map<Short, Integer> byShard = new TreeMap<>();
-        guests.forEach(guest -> guest.ifPresent(each -> byShard.merge((short) each.shard(), 1, Integer::sum)));
+        guests.forEach(guest -> guest.ifPresent(
+                each -> byShard.put((short) each.shard(), seats.taken(transaction.context(), each.shard()))));
         if (byShard.isEmpty()) {
             return Mono.empty();
         }
         return transaction
                 .sql()
                 .sql("""
-                        insert into chat_seat as s (context_id, shard, node_id, logical_shard, sockets, seen_at)
+                        insert into chat_seat (context_id, shard, node_id, logical_shard, sockets, seen_at)
                         select :context, n.shard, :node, :logicalShard, n.sockets, :now
                         from unnest(:shards::smallint[], :counts::integer[]) as n (shard, sockets)
                         on conflict (context_id, shard, node_id)
-                        do update set sockets = s.sockets + excluded.sockets, seen_at = excluded.seen_at
+                        do update set sockets = excluded.sockets, seen_at = excluded.seen_at
                         """)
                 .bind("context", transaction.context().value())
                 .bind("node", seats.node())

@@ -15,6 +15,9 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.UUID;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
 import java.util.concurrent.Semaphore;
 import java.util.stream.LongStream;
 import org.junit.jupiter.api.Test;
@@ -23,6 +26,8 @@ import org.lectern.chat.log.RoomLog;
 import org.lectern.db.ContextId;
 import org.lectern.db.shard.Shards;
 import org.lectern.infra.session.LaunchSession;
+import reactor.core.publisher.Mono;
+import reactor.core.publisher.Sinks;
 import tools.jackson.databind.JsonNode;
 
 /** One node with small limits, and each of them met over a real socket: growth, full rooms, rates, idling, malformed frames. */
@@ -65,6 +70,44 @@ class RoomLimitsIT extends OnRealNodes {
         await().atMost(Duration.ofSeconds(20))
                 .until(() -> askForTicket(first(), session("later")).statusCode() == 200);
         people.forEach(ChatClient::close);
+    }
+
+    @Test
+    void noShardPassesItsLimitWhileManyWhoComeAtOnceAreStillOnTheirWayIn() throws Exception {
+        List<URI> addresses = new ArrayList<>();
+        for (int i = 0; i < 6; i++) {
+            addresses.add(ticket(first(), session("person " + i)));
+        }
+        Sinks.Empty<Void> answered = Sinks.empty();
+        TestNode.directory = answered.asMono();
+        try (ExecutorService threads = Executors.newVirtualThreadPerTaskExecutor()) {
+            List<Future<ChatClient>> coming = addresses.stream()
+                    .map(address -> threads.submit(() -> ChatClient.open(address)))
+                    .toList();
+            await().atMost(Duration.ofSeconds(10)).until(() -> tickets() == 0);
+            // Longer than it takes until this node writes how many are here.
+            List<String> late = new ArrayList<>();
+            await().during(Duration.ofMillis(2_500))
+                    .atMost(Duration.ofSeconds(20))
+                    .until(() -> late.add(askForTicket(first(), session("late"))
+                            .headers()
+                            .firstValue(TestNode.PROBLEM)
+                            .orElse("let in")));
+            assertThat(late).containsOnly("room-full");
+            assertThat(seats()).isEqualTo(6);
+            answered.emitEmpty(Sinks.EmitFailureHandler.FAIL_FAST);
+            List<Integer> shards = new ArrayList<>();
+            for (Future<ChatClient> one : coming) {
+                shards.add(one.get().awaitType("welcome").path("shard").intValue());
+            }
+            assertThat(shards).containsExactlyInAnyOrder(0, 0, 0, 1, 1, 1);
+            for (Future<ChatClient> one : coming) {
+                one.get().close();
+            }
+        } finally {
+            TestNode.directory = Mono.empty();
+        }
+        await().atMost(Duration.ofSeconds(10)).until(() -> seats() == 0);
     }
 
     @Test
@@ -320,6 +363,20 @@ class RoomLimitsIT extends OnRealNodes {
                         room,
                         transaction -> transaction.sql().sql(statement).fetch().rowsUpdated())
                 .block(Duration.ofSeconds(30));
+    }
+
+    private long tickets() {
+        Long tickets = first().getBean(Shards.class)
+                .write(
+                        room,
+                        transaction -> transaction
+                                .sql()
+                                .sql("select count(*) from chat_ticket where context_id = :context")
+                                .bind("context", room.value())
+                                .mapValue(Long.class)
+                                .one())
+                .block(Duration.ofSeconds(10));
+        return tickets == null ? -1 : tickets;
     }
 
     private int shards() {

@@ -36,7 +36,11 @@ public class TestNode {
 
     static final String SESSION = "X-Session";
     static final String PROBLEM = "X-Problem";
+    static final String DETAIL = "X-Detail";
     static final Map<UUID, LaunchSession> SESSIONS = new ConcurrentHashMap<>();
+
+    /** What asking for sessions waits for. */
+    static volatile Mono<Void> directory = Mono.empty();
 
     static ConfigurableApplicationContext start(Map<String, Object> properties) {
         SpringApplication application = new SpringApplicationBuilder(TestNode.class)
@@ -81,11 +85,12 @@ public class TestNode {
         };
     }
 
-    /** A session has ended when it is not in {@link #SESSIONS} any more. */
+    /** A session has ended when it is not in {@link #SESSIONS} any more; the answer comes after {@link #directory}. */
     @Bean
     LiveSessions liveSessions() {
-        return asked -> Mono.fromSupplier(
-                () -> asked.stream().filter(SESSIONS::containsKey).collect(Collectors.toSet()));
+        return asked -> Mono.defer(() -> directory)
+                .then(Mono.fromSupplier(
+                        () -> asked.stream().filter(SESSIONS::containsKey).collect(Collectors.toSet())));
     }
 
     /** Event loops of its own: a node that stops must not take those of the other nodes in this JVM along. */
@@ -106,6 +111,7 @@ public class TestNode {
                         .set(
                                 PROBLEM,
                                 problem.type().name().toLowerCase(Locale.ROOT).replace('_', '-'));
+                exchange.getResponse().getHeaders().set(DETAIL, problem.detail());
                 exchange.getResponse()
                         .setStatusCode(HttpStatusCode.valueOf(problem.type().status()));
                 return exchange.getResponse().setComplete();
