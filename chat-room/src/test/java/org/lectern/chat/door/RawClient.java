@@ -63,6 +63,11 @@ final class RawClient implements AutoCloseable {
 
     /** Reads the answer to the handshake; its first line. */
     String answer() throws IOException {
+        return head().lines().findFirst().orElse("");
+    }
+
+    /** Reads the answer to the handshake up to its body. */
+    String head() throws IOException {
         StringBuilder head = new StringBuilder();
         InputStream in = socket.getInputStream();
         while (!head.toString().endsWith("\r\n\r\n")) {
@@ -72,7 +77,7 @@ final class RawClient implements AutoCloseable {
             }
             head.append((char) next);
         }
-        return head.toString().lines().findFirst().orElse("");
+        return head.toString();
     }
 
     /** Sends one frame, masked with zeros, which leaves the bytes as they are. */

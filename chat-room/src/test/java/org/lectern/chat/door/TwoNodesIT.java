@@ -22,6 +22,7 @@ import java.util.Set;
 import java.util.UUID;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
@@ -579,25 +580,25 @@ class TwoNodesIT extends OnRealNodes {
         ChatClient there = connect(second(), ended, "");
         ChatClient grace = connect(second(), session("Grace"), "");
         URI unused = ticket(first(), ended);
+        List<String> events = new CopyOnWriteArrayList<>();
         var stream = http.sendAsync(
-                to(second(), ended, "/api/chat/rooms/" + room + "/events").build(),
-                HttpResponse.BodyHandlers.ofString());
-        await().atMost(Duration.ofSeconds(10))
-                .until(() -> second().getBean(MeterRegistry.class)
-                                .get("lectern.chat.streams")
-                                .gauge()
-                                .value()
-                        > 0);
+                        to(second(), ended, "/api/chat/rooms/" + room + "/events")
+                                .build(),
+                        HttpResponse.BodyHandlers.ofLines())
+                .thenAcceptAsync(answer -> answer.body().forEach(events::add));
+        await().atMost(Duration.ofSeconds(10)).until(() -> events.contains("event:welcome"));
 
         TestNode.SESSIONS.remove(ended.id());
         assertThat(here.awaitClosed()).isEqualTo(4001);
         assertThat(there.awaitClosed()).isEqualTo(4001);
-        assertThat(stream.get(10, TimeUnit.SECONDS).body())
-                .contains("event:close")
-                .contains("\"code\":4001");
-        assertThat(ChatClient.open(unused).isOpen())
-                .as("a ticket that was got before")
-                .isFalse();
+        stream.get(10, TimeUnit.SECONDS);
+        assertThat(events).contains("event:close").anyMatch(line -> line.contains("\"code\":4001"));
+        try (RawClient late = RawClient.open(unused, 65_536)) {
+            assertThat(late.head())
+                    .as("a ticket that was got before")
+                    .startsWith("HTTP/1.1 401")
+                    .contains("This session has ended");
+        }
         assertThat(grace.isOpen()).isTrue();
         grace.close();
         await().atMost(Duration.ofSeconds(10))
