@@ -5,6 +5,8 @@ import java.util.concurrent.TimeoutException;
 import org.springframework.core.Ordered;
 import org.springframework.core.annotation.Order;
 import org.springframework.http.HttpHeaders;
+import org.springframework.http.HttpMethod;
+import org.springframework.http.server.reactive.ServerHttpRequest;
 import org.springframework.stereotype.Component;
 import org.springframework.web.server.ServerWebExchange;
 import org.springframework.web.server.WebFilter;
@@ -25,6 +27,9 @@ class RequestTimeLimit implements WebFilter {
     /** What a request of tus has that puts parts together. */
     private static final String UPLOAD_CONCAT = "Upload-Concat";
 
+    /** Where such a request goes. */
+    private static final String UPLOADS = "/api/video/upload";
+
     private final EdgeLimits limits;
 
     RequestTimeLimit(EdgeLimits limits) {
@@ -33,17 +38,26 @@ class RequestTimeLimit implements WebFilter {
 
     @Override
     public Mono<Void> filter(ServerWebExchange exchange, WebFilterChain chain) {
-        HttpHeaders headers = exchange.getRequest().getHeaders();
+        ServerHttpRequest request = exchange.getRequest();
+        HttpHeaders headers = request.getHeaders();
         Mono<Void> answer = chain.filter(exchange);
         if (UPLOAD.equals(headers.getFirst(HttpHeaders.CONTENT_TYPE)) || headers.getUpgrade() != null) {
             return answer;
         }
-        String parts = headers.getFirst(UPLOAD_CONCAT);
-        Duration limit = parts != null && parts.startsWith("final") ? limits.joinTimeout() : limits.requestTimeout();
+        Duration limit = joins(request) ? limits.joinTimeout() : limits.requestTimeout();
         // The signal that ends the wait never comes once the answer has begun.
         Mono<?> late = Mono.delay(limit)
                 .filter(unused -> !exchange.getResponse().isCommitted())
                 .switchIfEmpty(Mono.never());
         return answer.timeout(late, Mono.error(() -> new TimeoutException("no answer within " + limit)));
+    }
+
+    /** The header alone stretches nothing: only where uploads begin does it mean something. */
+    private static boolean joins(ServerHttpRequest request) {
+        String parts = request.getHeaders().getFirst(UPLOAD_CONCAT);
+        return parts != null
+                && parts.startsWith("final")
+                && HttpMethod.POST.equals(request.getMethod())
+                && request.getPath().value().startsWith(UPLOADS);
     }
 }

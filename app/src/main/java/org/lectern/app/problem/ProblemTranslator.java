@@ -10,6 +10,7 @@ import java.util.concurrent.TimeoutException;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 import org.lectern.app.problem.Problem.Violation;
+import org.lectern.infra.batching.QueueFullException;
 import org.lectern.infra.problem.ProblemException;
 import org.lectern.infra.problem.ProblemType;
 import org.springframework.core.codec.CodecException;
@@ -100,6 +101,8 @@ final class ProblemTranslator {
             case ErrorResponse response -> status(response, null);
             case TimeoutException unused ->
                 Problem.later(ProblemType.UNAVAILABLE, "The answer took too long; try again", SOON);
+            case QueueFullException unused ->
+                Problem.later(ProblemType.TRY_LATER, "Too many ask for this just now; try again", SOON);
             case TransientDataAccessException unused -> unavailable();
             case DataAccessResourceFailureException unused -> unavailable();
             case R2dbcTransientException unused -> unavailable();

@@ -16,10 +16,12 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.lectern.app.edge.EdgeLimitsConfiguration;
 import org.lectern.db.ContextId;
+import org.lectern.infra.batching.QueueFullException;
 import org.lectern.infra.problem.ProblemException;
 import org.lectern.infra.problem.ProblemType;
 import org.springframework.boot.SpringBootConfiguration;
@@ -69,7 +71,7 @@ import reactor.core.publisher.Mono;
 /** Every way to fail, over a real HTTP server, gets its problem document. */
 @SpringBootTest(
         webEnvironment = WebEnvironment.RANDOM_PORT,
-        properties = {"lectern.edge.request-timeout=500ms", "lectern.edge.join-timeout=1500ms"})
+        properties = {"lectern.edge.request-timeout=500ms", "lectern.edge.join-timeout=20s"})
 @ActiveProfiles(ProblemAnswersTest.PROFILE)
 @ExtendWith(OutputCaptureExtension.class)
 class ProblemAnswersTest {
@@ -242,23 +244,35 @@ class ProblemAnswersTest {
     @Test
     void puttingPartsOfAnUploadTogetherHasALimitOfItsOwn() {
         client.post()
-                .uri("/api/joined")
+                .uri("/api/video/upload/joined")
                 .header("Upload-Concat", "final;/api/video/upload/1 /api/video/upload/2")
                 .exchange()
                 .expectStatus()
                 .isOk();
         client.post()
-                .uri("/api/joined")
+                .uri("/api/video/upload/joined")
                 .header("Upload-Concat", "partial")
                 .exchange()
                 .expectStatus()
                 .isEqualTo(503);
-        client.get()
-                .uri("/api/slow")
+    }
+
+    @ParameterizedTest
+    @CsvSource({"POST, /api/joined", "GET, /api/slow", "GET, /api/video/upload/slow"})
+    void theHeaderOfSuchARequestStretchesNoOther(String method, String path) {
+        client.method(HttpMethod.valueOf(method))
+                .uri(path)
                 .header("Upload-Concat", "final;/api/video/upload/1")
                 .exchange()
                 .expectStatus()
                 .isEqualTo(503);
+    }
+
+    @Test
+    void aFullQueueSaysTryLater() {
+        var answer = client.get().uri("/api/queued").exchange();
+        answer.expectStatus().isEqualTo(503).expectHeader().valueEquals("Retry-After", "5");
+        answer.expectBody().jsonPath("$.type").isEqualTo("urn:lectern:problem:try-later");
     }
 
     @Test
@@ -377,12 +391,17 @@ class ProblemAnswersTest {
             return Mono.error(new ResponseStatusException(HttpStatusCode.valueOf(status), "reason of " + status));
         }
 
-        @PostMapping("/api/joined")
+        @GetMapping("/api/queued")
+        Mono<String> queued() {
+            return Mono.error(new QueueFullException(1));
+        }
+
+        @PostMapping({"/api/joined", "/api/video/upload/joined"})
         Mono<String> joined() {
             return Mono.delay(Duration.ofSeconds(1)).thenReturn("joined");
         }
 
-        @GetMapping("/api/slow")
+        @GetMapping({"/api/slow", "/api/video/upload/slow"})
         Mono<String> slow() {
             return Mono.never();
         }
