@@ -2,6 +2,10 @@ package org.lectern.db.bench;
 
 import ch.qos.logback.classic.Level;
 import ch.qos.logback.classic.Logger;
+import io.r2dbc.pool.ConnectionPool;
+import io.r2dbc.pool.ConnectionPoolConfiguration;
+import io.r2dbc.postgresql.PostgresqlConnectionConfiguration;
+import io.r2dbc.postgresql.PostgresqlConnectionFactory;
 import java.lang.management.ManagementFactory;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -17,6 +21,7 @@ import java.util.Objects;
 import java.util.UUID;
 import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.function.Function;
 import java.util.function.Supplier;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
@@ -29,12 +34,13 @@ import org.lectern.db.embedded.PostgresCluster;
 import org.lectern.db.plane.TestNode;
 import org.lectern.db.shard.Shards;
 import org.slf4j.LoggerFactory;
+import org.springframework.r2dbc.core.DatabaseClient;
 import reactor.core.publisher.Flux;
 import reactor.core.publisher.Mono;
 
 /**
- * Started by bench/data-plane.sh; arguments: pgbench, seconds, clients. Every statement runs as {@code pgbench -M prepared}
- * and through {@link Shards}, in turn, on one course of one shard; a round's figures are compared with those of the same
+ * Started by bench/data-plane.sh; arguments: pgbench, seconds, clients. Every statement runs as {@code pgbench -M prepared},
+ * by the driver and its pool alone, and through {@link Shards}, in turn, on one course of one shard; a round's figures are compared with those of the same
  * round only, and the median of three rounds is printed.
  */
 final class DataPlaneBenchmark {
@@ -106,45 +112,55 @@ final class DataPlaneBenchmark {
                     clients,
                     ROUNDS,
                     seconds);
-            System.out.println("| rows/s | pgbench | shards | ratio |");
-            System.out.println("|---|---|---|---|");
+            System.out.println("| rows/s | pgbench | R2DBC alone | shards | of pgbench | of R2DBC alone |");
+            System.out.println("|---|---|---|---|---|---|");
+            ConnectionPool pool = pool(database);
+            DatabaseClient alone = DatabaseClient.create(pool);
+            Function<DatabaseClient, Mono<Void>> point =
+                    sql -> sql.sql("select id, body from item where context_id = $1 and id = $2")
+                            .bind(0, course.value())
+                            .bind(1, ThreadLocalRandom.current().nextLong(1, ROWS + 1L))
+                            .map(row -> Objects.requireNonNull(row.get(1, String.class)))
+                            .all()
+                            .then();
             compare(
                     "point read",
                     1,
                     "\\set id random(1, " + ROWS + ")\nselect id, body from item where context_id = '" + course
                             + "' and id = :id;\n",
                     database,
-                    () -> shards.read(
-                                    course,
-                                    Freshness.PRIMARY,
-                                    sql -> sql.sql("select id, body from item where context_id = $1 and id = $2")
-                                            .bind(0, course.value())
-                                            .bind(1, ThreadLocalRandom.current().nextLong(1, ROWS + 1L))
-                                            .map(row -> Objects.requireNonNull(row.get(1, String.class)))
-                                            .all())
-                            .then());
+                    () -> point.apply(alone),
+                    () -> shards.read(course, Freshness.PRIMARY, point).then());
+            Function<DatabaseClient, Mono<Void>> hundred = sql -> {
+                long first = ThreadLocalRandom.current().nextLong(1, ROWS - 100L);
+                return sql.sql("select id, body from item where context_id = $1 and id = any($2)")
+                        .bind(0, course.value())
+                        .bind(1, LongStream.range(first, first + 100).boxed().toArray(Long[]::new))
+                        .map(row -> Objects.requireNonNull(row.get(1, String.class)))
+                        .all()
+                        .then();
+            };
             compare(
                     "read of 100 by = any",
                     100,
                     "\\set a random(1, " + (ROWS - 100) + ")\nselect id, body from item where context_id = '" + course
                             + "' and id = any(array(select generate_series(:a::bigint, :a::bigint + 99)));\n",
                     database,
-                    () -> {
-                        long first = ThreadLocalRandom.current().nextLong(1, ROWS - 100L);
-                        Long[] ids =
-                                LongStream.range(first, first + 100).boxed().toArray(Long[]::new);
-                        return shards.read(
-                                        course,
-                                        Freshness.PRIMARY,
-                                        sql -> sql.sql(
-                                                        "select id, body from item where context_id = $1 and id = any($2)")
-                                                .bind(0, course.value())
-                                                .bind(1, ids)
-                                                .map(row -> Objects.requireNonNull(row.get(1, String.class)))
-                                                .all())
-                                .then();
-                    });
+                    () -> hundred.apply(alone),
+                    () -> shards.read(course, Freshness.PRIMARY, hundred).then());
             String body = "x".repeat(100);
+            Function<DatabaseClient, Mono<Void>> thousand = sql -> {
+                long first = -next.getAndAdd(BATCH);
+                String[] bodies = new String[BATCH];
+                Arrays.fill(bodies, body);
+                return sql.sql("insert into item select $1, id, $2, body from unnest($3, $4) as i (id, body)"
+                                + " on conflict do nothing")
+                        .bind(0, course.value())
+                        .bind(1, (short) logical)
+                        .bind(2, LongStream.range(first, first + BATCH).boxed().toArray(Long[]::new))
+                        .bind(3, bodies)
+                        .then();
+            };
             compare(
                     "insert of 1000 by unnest",
                     BATCH,
@@ -153,51 +169,59 @@ final class DataPlaneBenchmark {
                             + "' from unnest(array(select generate_series(:a::bigint * 1000, :a::bigint * 1000 + 999)))"
                             + " as id on conflict do nothing;\ncommit;\n",
                     database,
-                    () -> {
-                        long first = -next.getAndAdd(BATCH);
-                        Long[] ids =
-                                LongStream.range(first, first + BATCH).boxed().toArray(Long[]::new);
-                        String[] bodies = new String[BATCH];
-                        Arrays.fill(bodies, body);
-                        return shards.write(
-                                course,
-                                transaction -> transaction
-                                        .sql()
-                                        .sql(
-                                                "insert into item select $1, id, $2, body from unnest($3, $4) as i (id, body)"
-                                                        + " on conflict do nothing")
-                                        .bind(0, course.value())
-                                        .bind(1, (short) logical)
-                                        .bind(2, ids)
-                                        .bind(3, bodies)
-                                        .then());
-                    });
+                    () -> thousand.apply(alone),
+                    () -> shards.write(course, transaction -> thousand.apply(transaction.sql())));
             routing(shards);
+            pool.close().block(PATIENCE);
         }
 
-        private void compare(String what, int rows, String script, String database, Supplier<Mono<Void>> ours)
+        /** The same driver and pool with nothing around them: what the plane itself costs is the difference. */
+        private ConnectionPool pool(String database) {
+            var server = PostgresqlConnectionConfiguration.builder()
+                    .host("127.0.0.1")
+                    .port(cluster.primary().port())
+                    .username(cluster.username())
+                    .password(cluster.password())
+                    .database(database)
+                    .build();
+            return new ConnectionPool(ConnectionPoolConfiguration.builder(new PostgresqlConnectionFactory(server))
+                    .initialSize(clients)
+                    .maxSize(clients)
+                    .build());
+        }
+
+        private void compare(
+                String what,
+                int rows,
+                String script,
+                String database,
+                Supplier<Mono<Void>> alone,
+                Supplier<Mono<Void>> ours)
                 throws Exception {
             Path file = directory.resolve("script.sql");
             Files.writeString(file, script);
             // Counted rounds are those of compiled code.
+            ours(alone, Math.max(5, seconds));
             ours(ours, Math.max(5, seconds));
             List<double[]> rounds = new ArrayList<>();
             for (int round = 0; round < ROUNDS; round++) {
-                double theirs = pgbench(file, database) * rows;
-                double mine = ours(ours, seconds) * rows;
-                rounds.add(new double[] {theirs, mine});
+                rounds.add(new double[] {
+                    pgbench(file, database) * rows, ours(alone, seconds) * rows, ours(ours, seconds) * rows
+                });
             }
-            rounds.sort(Comparator.comparingDouble(round -> round[1] / round[0]));
+            rounds.sort(Comparator.comparingDouble(round -> round[2] / round[0]));
             double[] median = rounds.get(ROUNDS / 2);
             System.out.printf(
                     Locale.ROOT,
-                    "| %s | %.0f | %.0f | %.2f (%.2f to %.2f) |%n",
+                    "| %s | %.0f | %.0f | %.0f | %.2f (%.2f to %.2f) | %.2f |%n",
                     what,
                     median[0],
                     median[1],
-                    median[1] / median[0],
-                    rounds.getFirst()[1] / rounds.getFirst()[0],
-                    rounds.getLast()[1] / rounds.getLast()[0]);
+                    median[2],
+                    median[2] / median[0],
+                    rounds.getFirst()[2] / rounds.getFirst()[0],
+                    rounds.getLast()[2] / rounds.getLast()[0],
+                    median[2] / median[1]);
         }
 
         private double ours(Supplier<Mono<Void>> operation, int forSeconds) {
