@@ -39,7 +39,7 @@ final class LaunchBenchmark {
     private static final int ROUNDS = 3;
     private static final int COURSE = 1000;
     /** Seconds: compilers and caches are warm before anything counts. */
-    private static final int LECTERN_WARMING = 120;
+    private static final int LECTERN_WARMING = Integer.getInteger("warming", 120);
 
     private static final int PEER_WARMING = 15;
 
