@@ -79,9 +79,12 @@ public final class Attendee {
         post.send(this, frame);
     }
 
-    /** Ends the connection with a code, from any thread. */
+    /** Ends the connection with a code, from any thread, after what the caller sent before. */
     public void close(CloseCode code) {
-        outlet.loop().execute(() -> closeHere(code));
+        outlet.loop().execute(() -> {
+            post.deliver();
+            closeHere(code);
+        });
     }
 
     /** The connection is gone; nothing more is sent. */

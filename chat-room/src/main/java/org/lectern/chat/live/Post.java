@@ -32,7 +32,8 @@ final class Post {
         }
     }
 
-    private void deliver() {
+    /** On the loop: writes all that was sent so far, though its task may still be on the way. */
+    void deliver() {
         scheduled.set(false);
         List<Attendee> written = new ArrayList<>();
         for (@Nullable Letter letter = due.poll(); letter != null; letter = due.poll()) {
