@@ -159,10 +159,12 @@ class ChatFaultIT {
         }
         awaitProgress("the start");
         for (int node = 0; node < NODES; node++) {
+            people.forEach(each -> each.calm(false));
             Process stopping = nodes().terminate(node);
             assertThat(stopping.waitFor(PATIENCE.toSeconds(), TimeUnit.SECONDS)).isTrue();
             awaitProgress("the stop of node " + node);
             awaitReady(NODES);
+            people.forEach(each -> each.calm(true));
         }
         settle();
         check(NODES);
@@ -170,7 +172,7 @@ class ChatFaultIT {
                 people.stream().flatMap(each -> each.lateMillis().stream()).toList();
         log.info("sent elsewhere {} times, in again after the advertised delay and {} ms", late.size(), late);
         assertThat(late).isNotEmpty();
-        // How long a connection takes that no node asked for stands for how busy this machine is.
+        // How long a connection takes that no node asked for, while all are there, stands for how busy this machine is.
         long usual = people.stream()
                 .mapToLong(Participant::longestConnectionMillis)
                 .max()

@@ -60,6 +60,7 @@ final class Participant {
     private long movedByNanos;
     private int connections;
     private long cameAt;
+    private boolean calm = true;
     private long longestConnectionMillis;
     private volatile boolean talking = true;
     private volatile boolean running = true;
@@ -136,7 +137,18 @@ final class Participant {
         return connections;
     }
 
-    /** The longest that it took from the wish to be in to the welcome, where no node had sent this client away. */
+    /** Whether all nodes are there; a connection that is not made yet counts only if they are from its wish on. */
+    synchronized void calm(boolean now) {
+        calm = now;
+        if (!calm) {
+            cameAt = 0;
+        }
+    }
+
+    /**
+     * The longest that it took from the wish to be in to the welcome, where no node had sent this client away and all
+     * nodes were there.
+     */
     synchronized long longestConnectionMillis() {
         return longestConnectionMillis;
     }
@@ -182,7 +194,7 @@ final class Participant {
             }
             if (System.nanoTime() >= dropAt) {
                 synchronized (this) {
-                    cameAt = System.nanoTime();
+                    cameAt = calm ? System.nanoTime() : 0;
                 }
             }
         } catch (ExecutionException | TimeoutException e) {
