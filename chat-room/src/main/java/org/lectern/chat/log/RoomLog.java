@@ -460,7 +460,8 @@ public class RoomLog {
 
     /**
      * The heads of many rooms, with one query for each physical shard. Rooms that do not exist are left out, and so are those
-     * of a shard that fails or takes longer than {@code HEADS_DEADLINE}: it keeps nobody from learning of the others.
+     * of a shard that fails or takes longer than {@code HEADS_DEADLINE}, and those that are between two shards for as long: they
+     * keep nobody from learning of the others.
      */
     public Mono<Map<ContextId, RoomHead>> heads(Collection<ContextId> rooms) {
         return fanOut.readOf(

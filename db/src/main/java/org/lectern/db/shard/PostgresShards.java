@@ -6,7 +6,6 @@ import io.r2dbc.spi.R2dbcException;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Collection;
-import java.util.Collections;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
@@ -178,11 +177,13 @@ class PostgresShards implements Shards, AutoCloseable {
             Freshness freshness,
             Function<DatabaseClient, ? extends Publisher<T>> work) {
         Set<Integer> asked = courses.stream().map(this::logicalShardOf).collect(Collectors.toSet());
-        int first = asked.stream().findFirst().orElse(0);
         return Flux.defer(() -> {
                     ShardMap current = map();
-                    if (asked.stream().anyMatch(logical -> current.physicalOf(logical) != shard.value())) {
-                        return Flux.<T>error(new StaleReadException());
+                    Set<Integer> elsewhere = asked.stream()
+                            .filter(logical -> current.physicalOf(logical) != shard.value())
+                            .collect(Collectors.toSet());
+                    if (!elsewhere.isEmpty()) {
+                        return Flux.<T>error(new StaleReadException(elsewhere));
                     }
                     return databases
                             .get(shard.value())
@@ -190,7 +191,7 @@ class PostgresShards implements Shards, AutoCloseable {
                 })
                 .onErrorResume(PostgresShards::refused, failure -> {
                     refusals.increment();
-                    return readMap().thenMany(Flux.error(new StaleShardMapException(first, failure)));
+                    return readMap().thenMany(Flux.error(new StaleShardMapException(changed(failure, asked), failure)));
                 });
     }
 
@@ -218,27 +219,32 @@ class PostgresShards implements Shards, AutoCloseable {
     private ReadGate gate(ShardMap current, int physical, Collection<Integer> logical, Freshness freshness) {
         return (server, side, sql) -> {
             Mono<Void> unchanged = watch(physical, server, sql).now().flatMap(changes -> {
-                if (changes.since() > current.epoch() || !Collections.disjoint(changes.logical(), logical)) {
-                    return Mono.error(new StaleReadException());
+                if (changes.since() > current.epoch()) {
+                    return Mono.error(new StaleReadException(logical));
+                }
+                Set<Integer> changed =
+                        logical.stream().filter(changes.logical()::contains).collect(Collectors.toSet());
+                if (!changed.isEmpty()) {
+                    return Mono.error(new StaleReadException(changed));
                 }
                 return logical.stream().anyMatch(one -> changes.version() < current.epochOf(one))
                         ? Mono.error(new ReadGate.BehindException())
                         : Mono.empty();
             });
             return freshness == Freshness.SESSION && side == ReadGate.Side.REPLICA
-                    ? unchanged.and(sessionKnows(current))
+                    ? unchanged.and(sessionKnows(current, logical))
                     : unchanged;
         };
     }
 
     /** If the positions are not to be had, the primary is asked instead. */
-    private Mono<Void> sessionKnows(ShardMap current) {
+    private Mono<Void> sessionKnows(ShardMap current, Collection<Integer> logical) {
         return Mono.deferContextual(context -> SessionPositions.session(context)
                 .map(session -> positions
                         .find(session, MAP, 0)
                         .onErrorMap(failure -> new ReadGate.BehindException())
                         .flatMap(epoch -> epoch > current.epoch()
-                                ? Mono.<Void>error(new StaleReadException())
+                                ? Mono.<Void>error(new StaleReadException(logical))
                                 : Mono.<Void>empty()))
                 .orElse(Mono.empty()));
     }
@@ -280,7 +286,7 @@ class PostgresShards implements Shards, AutoCloseable {
             }
             refusals.increment();
             if (failure.totalRetries() >= REFUSALS) {
-                return Mono.error(new StaleShardMapException(logical, failure.failure()));
+                return Mono.error(new StaleShardMapException(Set.of(logical), failure.failure()));
             }
             Mono<Void> pause = failure.totalRetries() == 0
                     ? Mono.empty()
@@ -306,6 +312,16 @@ class PostgresShards implements Shards, AutoCloseable {
     private static Duration pause(long retries) {
         Duration pause = PAUSE.multipliedBy(1L << Math.min(retries, 10));
         return pause.compareTo(MAX_PAUSE) > 0 ? MAX_PAUSE : pause;
+    }
+
+    /** Which logical shards a refusal is about: all that were asked for, if it does not say. */
+    private static Set<Integer> changed(Throwable refusal, Set<Integer> asked) {
+        for (Throwable cause = refusal; cause != null; cause = cause.getCause()) {
+            if (cause instanceof StaleReadException stale) {
+                return stale.changed;
+            }
+        }
+        return asked;
     }
 
     private static boolean refused(Throwable failure) {
@@ -341,8 +357,12 @@ class PostgresShards implements Shards, AutoCloseable {
 
         private static final long serialVersionUID = 1L;
 
-        StaleReadException() {
+        /** Of those that were asked for; all of them when it is not known which. */
+        private final transient Set<Integer> changed;
+
+        StaleReadException(Collection<Integer> changed) {
             super("the shard map has changed", null, false, false);
+            this.changed = Set.copyOf(changed);
         }
     }
 }

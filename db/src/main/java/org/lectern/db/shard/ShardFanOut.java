@@ -8,6 +8,7 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.concurrent.TimeoutException;
 import java.util.function.BiFunction;
 import java.util.function.Function;
 import java.util.stream.Collectors;
@@ -104,11 +105,13 @@ public class ShardFanOut {
     }
 
     /**
-     * Reads rows of many courses: one statement ({@code = any}) on each shard that holds some of them. Each shard's answer is
-     * emitted when it comes, so that one that is down or slow delays no other. Courses that have moved away, as the shard
-     * says, are read where they are now.
+     * Reads rows of many courses: one statement ({@code = any}) on each shard that holds some of them. Each answer is
+     * emitted when it comes, so that a shard that is down or slow delays no other. Courses that have moved away, as the shard
+     * says, are read where they are now; those that are between two places are waited for, and the others of their shard are
+     * answered at once.
      *
-     * @param deadline for each shard; the courses of one that failed or was late are missing, and the answer says so
+     * @param deadline for each shard; the courses of one that failed or was late are missing, and the answer says so, as far
+     *     as they were not answered before
      * @param work the read of those courses on one shard, in any order
      */
     public <T> Flux<Merged<T>> readOf(
@@ -119,11 +122,10 @@ public class ShardFanOut {
         return Flux.fromIterable(placesOf(courses).entrySet())
                 .flatMap(
                         place -> whole(place.getKey(), place.getValue(), freshness, work, 0)
-                                .collectList()
-                                .timeout(deadline)
-                                .onErrorResume(failure -> ShardFanOut.<T>missing(place.getKey(), failure)
-                                        .map(answer -> List.of(answer)))
-                                .flatMapIterable(answers -> answers),
+                                .takeUntilOther(Mono.delay(deadline)
+                                        .then(Mono.error(
+                                                () -> new TimeoutException("no whole answer within " + deadline))))
+                                .onErrorResume(failure -> missing(place.getKey(), failure)),
                         CONCURRENCY);
     }
 
@@ -138,13 +140,33 @@ public class ShardFanOut {
                 .collectList()
                 .map(found -> new Merged<T>(found, Set.of()))
                 .flux()
-                .onErrorResume(
-                        failure -> moves < MOVES && failure instanceof StaleShardMapException,
-                        moved -> Mono.delay(PAUSE.multipliedBy((1L << moves) - 1))
-                                .thenMany(Flux.defer(() ->
-                                        Flux.fromIterable(placesOf(courses).entrySet())))
-                                .concatMap(
-                                        place -> whole(place.getKey(), place.getValue(), freshness, work, moves + 1)));
+                .onErrorResume(StaleShardMapException.class, moved -> {
+                    Map<Boolean, List<ContextId>> gone = courses.stream()
+                            .collect(Collectors.partitioningBy(
+                                    course -> moved.logicalShards().contains(shards.logicalShardOf(course))));
+                    List<ContextId> stayed = gone.getOrDefault(false, List.of());
+                    // Always fewer than before: a refusal names at least one of those that were asked for.
+                    return Flux.merge(
+                            stayed.isEmpty() ? Flux.empty() : whole(shard, stayed, freshness, work, moves),
+                            followed(shard, gone.getOrDefault(true, List.of()), moved, freshness, work, moves));
+                })
+                .onErrorResume(failure -> missing(shard, failure));
+    }
+
+    /** Courses that a shard no longer holds, where they are after a pause. */
+    private <T> Flux<Merged<T>> followed(
+            PhysicalShardId shard,
+            List<ContextId> courses,
+            StaleShardMapException moved,
+            Freshness freshness,
+            BiFunction<List<ContextId>, DatabaseClient, ? extends Publisher<T>> work,
+            int moves) {
+        if (moves >= MOVES) {
+            return ShardFanOut.<T>missing(shard, moved).flux();
+        }
+        return Mono.delay(PAUSE.multipliedBy((1L << moves) - 1))
+                .thenMany(Flux.defer(() -> Flux.fromIterable(placesOf(courses).entrySet())))
+                .flatMap(place -> whole(place.getKey(), place.getValue(), freshness, work, moves + 1), CONCURRENCY);
     }
 
     private Map<PhysicalShardId, List<ContextId>> placesOf(Collection<ContextId> courses) {

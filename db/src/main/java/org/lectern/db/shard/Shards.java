@@ -50,7 +50,8 @@ public interface Shards {
 
     /**
      * Runs a read of several courses that lie on one physical shard, on a server that is fresh enough. It fails with {@link
-     * StaleShardMapException} when the shard turns out not to hold them all; this node has read the map again then.
+     * StaleShardMapException} when the shard turns out not to hold them all, which says whose logical shards those are; this
+     * node has read the map again then.
      */
     <T> Flux<T> readOn(
             PhysicalShardId shard,

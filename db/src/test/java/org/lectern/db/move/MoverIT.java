@@ -16,6 +16,7 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.UUID;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
@@ -341,21 +342,9 @@ class MoverIT {
                         .isZero());
         UUID move = begin(moving, 1);
         stopAt(move, "switched");
-        // A node that has not heard of the move: every row says where it was read.
-        List<ShardFanOut.Merged<String>> answers = new ShardFanOut(stale.shards())
-                .<String>readOf(
-                        courses,
-                        Freshness.PRIMARY,
-                        PATIENCE,
-                        (asked, sql) -> sql.sql("select id || ' ' || current_database() as place"
-                                        + " from unnest(:ids::uuid[]) as id")
-                                .bind(
-                                        "ids",
-                                        asked.stream().map(ContextId::value).toArray(UUID[]::new))
-                                .mapValue(String.class)
-                                .all())
-                .collectList()
-                .block(PATIENCE);
+        // A node that has not heard of the move.
+        List<ShardFanOut.Merged<String>> answers =
+                placesOf(courses).collectList().block(PATIENCE);
         assertThat(answers)
                 .isNotNull()
                 .allMatch(ShardFanOut.Merged::complete)
@@ -370,8 +359,20 @@ class MoverIT {
     void readsDuringTheSwitchWaitAndComeFromTheNewPlace() throws Exception {
         int logical = 28;
         ContextId course = CourseLoad.coursesOf(node.shards(), logical, 1).getFirst();
+        ContextId staying = CourseLoad.coursesOf(node.shards(), logical + 48, 1).getFirst();
+        assertThat(stale.shards().physicalShardOf(staying))
+                .isEqualTo(stale.shards().physicalShardOf(course));
         UUID move = begin(logical, 1);
         stopAt(move, "disowned");
+        // Nobody holds the one now; the other one's shard says so and answers for the other one.
+        List<ShardFanOut.Merged<String>> answers = placesOf(List.of(course, staying))
+                .collectList()
+                .blockOptional(PATIENCE)
+                .orElseThrow();
+        assertThat(answers)
+                .containsExactly(
+                        new ShardFanOut.Merged<>(List.of(staying + " lectern_shard_0"), Set.of()),
+                        new ShardFanOut.Merged<>(List.of(), Set.of(new PhysicalShardId(0))));
         var read = Mono.fromCallable(() -> database(stale.shards(), course, Freshness.PRIMARY))
                 .subscribeOn(reactor.core.scheduler.Schedulers.boundedElastic())
                 .retry(5)
@@ -413,6 +414,22 @@ class MoverIT {
                 .containsExactly("begin", "abort");
         assertThat(moves.list(null, 1).blockLast(PATIENCE))
                 .satisfies(newest -> assertThat(newest.state()).isEqualTo("aborted"));
+    }
+
+    /** Reads courses on a node with an old map: every row says where it was read. */
+    private static Flux<ShardFanOut.Merged<String>> placesOf(List<ContextId> courses) {
+        return new ShardFanOut(stale.shards())
+                .readOf(
+                        courses,
+                        Freshness.PRIMARY,
+                        PATIENCE,
+                        (asked, sql) -> sql.sql("select id || ' ' || current_database() as place"
+                                        + " from unnest(:ids::uuid[]) as id")
+                                .bind(
+                                        "ids",
+                                        asked.stream().map(ContextId::value).toArray(UUID[]::new))
+                                .mapValue(String.class)
+                                .all());
     }
 
     private static UUID begin(int logical, int to) {
