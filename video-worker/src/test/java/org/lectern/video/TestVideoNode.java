@@ -2,6 +2,7 @@ package org.lectern.video;
 
 import io.micrometer.core.instrument.MeterRegistry;
 import java.nio.charset.StandardCharsets;
+import java.time.Clock;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.Locale;
@@ -78,12 +79,13 @@ public class TestVideoNode implements WebFluxConfigurer {
     static final Set<CourseRole> ENDED = ConcurrentHashMap.newKeySet();
 
     @Bean
-    SessionWatch sessions(MeterRegistry meters) {
+    SessionWatch sessions(Clock clock, MeterRegistry meters) {
         return new SessionWatch(
                 asked -> Mono.fromSupplier(() -> asked.stream()
                         .filter(session -> ENDED.stream().noneMatch(role -> id(role).equals(session)))
                         .collect(Collectors.toSet())),
                 new SessionWatchSettings(Duration.ofMillis(200)),
+                clock,
                 meters);
     }
 

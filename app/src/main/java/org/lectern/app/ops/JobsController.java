@@ -117,8 +117,8 @@ class JobsController {
     private Mono<Void> sessionEnded() {
         return ReactiveSecurityContextHolder.getContext()
                 .mapNotNull(SecurityContext::getAuthentication)
-                .mapNotNull(known -> known.getPrincipal() instanceof LaunchSession session ? session.id() : null)
-                .map(sessions::ended)
+                .mapNotNull(known -> known.getPrincipal() instanceof LaunchSession session ? session : null)
+                .map(session -> sessions.ended(session.id(), session.expiresAt()))
                 .defaultIfEmpty(Mono.never())
                 .flatMap(ended -> ended);
     }

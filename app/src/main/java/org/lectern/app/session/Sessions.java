@@ -11,6 +11,8 @@ import java.util.HexFormat;
 import java.util.Objects;
 import java.util.Set;
 import java.util.UUID;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.atomic.AtomicLong;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 import org.lectern.db.ContextId;
@@ -37,6 +39,9 @@ public class Sessions implements Expiring, LiveSessions {
     /** Every bearer token begins like this, so that people and scanners recognise one. */
     static final String TOKEN_PREFIX = "lectern_";
 
+    /** Under this key a transaction's context says which sessions it has ended. */
+    private static final Object ENDED = new Object();
+
     private static final String COLUMNS = "session.id, session.user_id, session.name, session.context_id,"
             + " session.context_title, session.roles, session.operator, session.target, session.item, session.expires_at";
 
@@ -55,6 +60,9 @@ public class Sessions implements Expiring, LiveSessions {
     private final Clock clock;
     private final SessionProperties properties;
     private final Cache<String, LaunchSession> remembered;
+
+    /** How often sessions have ended on this node. */
+    private final AtomicLong endings = new AtomicLong();
 
     Sessions(Directory directory, Secrets secrets, IdGenerator ids, Clock clock, SessionProperties properties) {
         this.directory = directory;
@@ -132,15 +140,18 @@ public class Sessions implements Expiring, LiveSessions {
         LaunchSession known = remembered.getIfPresent(key);
         Mono<LaunchSession> found = known != null
                 ? Mono.just(known)
-                : directory
-                        .read(
-                                Freshness.PRIMARY,
-                                sql -> sql.sql("select " + COLUMNS + " from session where token_digest = :token")
-                                        .bind("token", digest)
-                                        .map(row -> session(row))
-                                        .one())
-                        .next()
-                        .doOnNext(session -> remembered.put(key, session));
+                : Mono.defer(() -> {
+                    long before = endings.get();
+                    return directory
+                            .read(
+                                    Freshness.PRIMARY,
+                                    sql -> sql.sql("select " + COLUMNS + " from session where token_digest = :token")
+                                            .bind("token", digest)
+                                            .map(row -> session(row))
+                                            .one())
+                            .next()
+                            .doOnNext(session -> remember(key, session, before));
+                });
         return found.filter(session -> session.expiresAt().isAfter(clock.instant()));
     }
 
@@ -176,14 +187,26 @@ public class Sessions implements Expiring, LiveSessions {
                         .bind("id", session.id())
                         .fetch()
                         .rowsUpdated())
-                .doOnNext(removed ->
-                        remembered.asMap().values().removeIf(known -> known.id().equals(session.id())))
+                .doOnNext(removed -> forget(Set.of(session.id())))
                 .then();
     }
 
     /**
-     * Ends the sessions of a platform within a transaction of the caller: once it is committed, at once on this node, and
-     * within the cache's lifetime on the others.
+     * Runs a transaction of the directory that may end sessions by {@link #endOf} and {@link #endIn}: once it is committed,
+     * they have ended on this node at once, and on the others within the cache's lifetime.
+     */
+    public <T> Mono<T> ending(Mono<T> transaction) {
+        return Mono.defer(() -> {
+            Set<UUID> ended = ConcurrentHashMap.newKeySet();
+            return transaction
+                    .contextWrite(context -> context.put(ENDED, ended))
+                    // After a failure too: whether the transaction was committed may be unknown.
+                    .doOnTerminate(() -> forget(ended));
+        });
+    }
+
+    /**
+     * Ends the sessions of a platform within a transaction of the caller, which {@link #ending} runs.
      *
      * @param registration the platform's registration
      * @param onlyOperators whether the others go on
@@ -201,12 +224,30 @@ public class Sessions implements Expiring, LiveSessions {
                         returning id""").bind("registration", registration).bind("contexts", contexts.toArray(UUID[]::new)));
     }
 
-    private Mono<Void> ended(GenericExecuteSpec deletion) {
-        return deletion.map(row -> required(row, "id", UUID.class))
-                .all()
-                .collect(Collectors.toSet())
-                .doOnNext(ended -> remembered.asMap().values().removeIf(known -> ended.contains(known.id())))
-                .then();
+    private static Mono<Void> ended(GenericExecuteSpec deletion) {
+        return Mono.deferContextual(context -> {
+            Set<UUID> ended = context.get(ENDED);
+            return deletion.map(row -> required(row, "id", UUID.class))
+                    .all()
+                    .doOnNext(ended::add)
+                    .then();
+        });
+    }
+
+    /** Counts first: whoever looks a session up meanwhile sees that, or has it removed here. */
+    private void forget(Set<UUID> ended) {
+        if (!ended.isEmpty()) {
+            endings.incrementAndGet();
+            remembered.asMap().values().removeIf(known -> ended.contains(known.id()));
+        }
+    }
+
+    /** What was asked for before a session ended may be of before its end: the next one asks again. */
+    private void remember(String key, LaunchSession session, long before) {
+        remembered.put(key, session);
+        if (endings.get() != before) {
+            remembered.invalidate(key);
+        }
     }
 
     @Override

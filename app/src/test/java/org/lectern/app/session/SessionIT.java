@@ -20,6 +20,7 @@ import org.lectern.db.ContextId;
 import org.lectern.db.Freshness;
 import org.lectern.db.directory.Directory;
 import org.lectern.infra.session.CourseRole;
+import org.lectern.infra.session.LaunchSession;
 import org.springframework.beans.factory.annotation.Autowired;
 import org.springframework.boot.test.context.SpringBootTest;
 import org.springframework.boot.test.web.server.LocalServerPort;
@@ -28,6 +29,7 @@ import org.springframework.http.MediaType;
 import org.springframework.test.web.reactive.server.WebTestClient;
 import org.springframework.util.IdGenerator;
 import reactor.core.publisher.Flux;
+import reactor.core.publisher.Mono;
 
 /** Sessions and the table of who may call what, over the wire. */
 @SpringBootTest(
@@ -87,6 +89,34 @@ class SessionIT {
                 .exchange()
                 .expectStatus()
                 .isNoContent();
+        unauthenticated("/api/session", open.token());
+    }
+
+    @Test
+    void whoAsksBeforeTheEndIsCommittedKeepsNoSessionAliveOnThisNode() {
+        OpenSession open = open(false);
+        UUID registration = ids.generateId();
+        directory
+                .write(sql -> sql.sql("""
+                                insert into lti_registration (id, issuer, client_id, name, authorization_endpoint, jwks_uri,
+                                    trusted_addresses, source, created_at, updated_at)
+                                values (:id, 'https://ends.example', :id::text, 'Ends', 'https://ends.example/a',
+                                    'https://ends.example/k', false, 'api', now(), now())""")
+                        .bind("id", registration)
+                        .then()
+                        .then(sql.sql("update session set registration_id = :registration where id = :id")
+                                .bind("registration", registration)
+                                .bind("id", open.session().id())
+                                .fetch()
+                                .rowsUpdated()))
+                .block(Duration.ofSeconds(10));
+        LaunchSession within = sessions.ending(directory.write(sql ->
+                        sessions.endOf(sql, registration, false).then(Mono.defer(() -> sessions.find(open.token())))))
+                .block(Duration.ofSeconds(10));
+        assertThat(within)
+                .as("not yet committed")
+                .extracting(LaunchSession::id)
+                .isEqualTo(open.session().id());
         unauthenticated("/api/session", open.token());
     }
 

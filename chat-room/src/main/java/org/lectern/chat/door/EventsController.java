@@ -139,7 +139,7 @@ class EventsController {
         Flux<ServerSentEvent<String>> frames = outlet.events();
         Mono<Void> expiry = Mono.delay(Duration.between(clock.instant(), session.expiresAt()))
                 .then()
-                .or(sessions.ended(session.id()))
+                .or(sessions.ended(session.id(), session.expiresAt()))
                 .doOnSuccess(unused -> attendee.close(CloseCode.SESSION_EXPIRED));
         Flux<ServerSentEvent<String>> alive = Flux.interval(Duration.ZERO, HEARTBEAT)
                 .onBackpressureDrop()

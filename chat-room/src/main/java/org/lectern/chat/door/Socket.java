@@ -106,7 +106,8 @@ final class Socket implements WebSocketHandler {
                         Duration.between(clock.instant(), guest.sessionExpiresAt())
                                 .toMillis()),
                 TimeUnit.MILLISECONDS));
-        timers.add(sessions.watch(guest.session(), () -> attendee.close(CloseCode.SESSION_EXPIRED)));
+        timers.add(sessions.watch(
+                guest.session(), guest.sessionExpiresAt(), () -> attendee.close(CloseCode.SESSION_EXPIRED)));
         long pingMillis = settings.pingInterval().toMillis();
         timers.add(loop.schedulePeriodically(this::checkAlive, pingMillis, pingMillis, TimeUnit.MILLISECONDS));
         Mono<Void> heard = session.receive()

@@ -2,7 +2,9 @@ package org.lectern.infra.session;
 
 import io.micrometer.core.instrument.Gauge;
 import io.micrometer.core.instrument.MeterRegistry;
+import java.time.Clock;
 import java.time.Duration;
+import java.time.Instant;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
@@ -25,9 +27,11 @@ import reactor.core.scheduler.Schedulers;
 /**
  * Tells what lives longer than a request (sockets, event streams) that its session has ended, wherever it was ended: by
  * its holder, by an operator who paused a platform, by its time. Every few seconds a node asks for all sessions it
- * watches at once, so the bound is that interval and one query; nothing has to reach the node for it to hold.
+ * watches, a thousand in each query, one query after the other, so the bound is that interval and the time of those queries;
+ * nothing has to reach the node for it to hold.
  *
- * <p>While the directory does not answer nothing ends, since nothing could have been ended either. Thread-safe.
+ * <p>While the directory does not answer, sessions end by their time only, which the node's own clock tells: nothing else
+ * could have ended them either. Thread-safe.
  *
  * <p>Metrics: {@code lectern.sessions.watched}, and {@code lectern.sessions.asking}, those that wait for the query that
  * says whether they still are.
@@ -47,15 +51,17 @@ public class SessionWatch implements SmartLifecycle {
 
     private final LiveSessions sessions;
     private final SessionWatchSettings settings;
+    private final Clock clock;
     private final ConcurrentMap<UUID, Set<Watcher>> watched = new ConcurrentHashMap<>();
     private final SmartBatcher<UUID, Boolean> newcomers;
     private volatile Disposable work = Disposables.disposed();
     private volatile boolean running;
 
     /** A watch that asks nothing before it is started. */
-    public SessionWatch(LiveSessions sessions, SessionWatchSettings settings, MeterRegistry meters) {
+    public SessionWatch(LiveSessions sessions, SessionWatchSettings settings, Clock clock, MeterRegistry meters) {
         this.sessions = sessions;
         this.settings = settings;
+        this.clock = clock;
         this.newcomers = new SmartBatcher<>(
                 QUEUE_LIMIT,
                 BATCH_LIMIT,
@@ -69,12 +75,13 @@ public class SessionWatch implements SmartLifecycle {
     }
 
     /**
-     * Runs something once the session has ended, within the interval and never before. It must not block.
+     * Runs something once the session has ended, never before. It must not block.
      *
+     * @param expiresAt when the session ends by its time, known to the node whether or not the directory answers
      * @return disposed when nobody waits for that any more
      */
-    public Disposable watch(UUID session, Runnable ended) {
-        Watcher one = new Watcher(ended);
+    public Disposable watch(UUID session, Instant expiresAt, Runnable ended) {
+        Watcher one = new Watcher(expiresAt, ended);
         watched.compute(session, (unused, before) -> {
             Set<Watcher> all = before == null ? new HashSet<>() : new HashSet<>(before);
             all.add(one);
@@ -88,8 +95,8 @@ public class SessionWatch implements SmartLifecycle {
     }
 
     /** Completes when the session has ended, as {@link #watch} does. */
-    public Mono<Void> ended(UUID session) {
-        return Mono.create(sink -> sink.onDispose(watch(session, sink::success)));
+    public Mono<Void> ended(UUID session, Instant expiresAt) {
+        return Mono.create(sink -> sink.onDispose(watch(session, expiresAt, sink::success)));
     }
 
     /**
@@ -114,6 +121,8 @@ public class SessionWatch implements SmartLifecycle {
         Scheduler timer = Schedulers.newSingle("session-watch", true);
         work = Disposables.composite(
                 Flux.interval(settings.interval(), timer)
+                        // Each time, also while the directory lets the last question wait.
+                        .doOnNext(unused -> endExpired())
                         .onBackpressureDrop()
                         .concatMap(unused -> look(), 1)
                         .subscribe(),
@@ -144,20 +153,44 @@ public class SessionWatch implements SmartLifecycle {
         return sessions.among(new HashSet<>(asked)).timeout(ANSWER_LIMIT);
     }
 
+    private void endExpired() {
+        Instant now = clock.instant();
+        watched.forEach((session, all) -> {
+            if (all.stream().anyMatch(one -> !one.expiresAt().isAfter(now))) {
+                end(session);
+            }
+        });
+    }
+
     private void end(UUID session) {
         @Nullable Set<Watcher> all = watched.remove(session);
         if (all != null) {
-            all.forEach(one -> one.ended().run());
+            all.forEach(SessionWatch::tell);
+        }
+    }
+
+    /** Whoever fails keeps nobody else from hearing of it. */
+    private static void tell(Watcher one) {
+        try {
+            one.ended().run();
+        } catch (RuntimeException failure) {
+            log.warn("Who was told that a session has ended failed", failure);
         }
     }
 
     /** One who waits for the end of a session; each is only itself. */
     private static final class Watcher {
 
+        private final Instant expiresAt;
         private final Runnable ended;
 
-        Watcher(Runnable ended) {
+        Watcher(Instant expiresAt, Runnable ended) {
+            this.expiresAt = expiresAt;
             this.ended = ended;
+        }
+
+        Instant expiresAt() {
+            return expiresAt;
         }
 
         Runnable ended() {

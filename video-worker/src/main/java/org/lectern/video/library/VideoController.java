@@ -96,7 +96,7 @@ class VideoController {
                                         .comment("alive")
                                         .build())
                                 .takeUntilOther(shared.ignoreElements())))
-                .takeUntilOther(sessions.ended(session.id()));
+                .takeUntilOther(sessions.ended(session.id(), session.expiresAt()));
     }
 
     /** Deletes the video and all that was made of it; staff only. */

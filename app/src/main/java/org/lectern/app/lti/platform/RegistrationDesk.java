@@ -354,10 +354,9 @@ public class RegistrationDesk {
     }
 
     private Mono<RegisteredPlatform> changed(UUID id, Change change) {
-        return directory
-                .write(sql -> existing(sql, id)
+        return sessions.ending(directory.write(sql -> existing(sql, id)
                         .flatMap(platform -> change.in(sql, platform))
-                        .then(one(sql, id)))
+                        .then(one(sql, id))))
                 .delayUntil(changed -> memory.forget());
     }
 

@@ -63,8 +63,7 @@ public class Registrations {
      * from starting.
      */
     public Mono<Registration> save(LtiProperties.Platform platform, Source source) {
-        return directory
-                .write(sql -> claimTokens(sql, platform)
+        return sessions.ending(directory.write(sql -> claimTokens(sql, platform)
                         .then(upsert(sql, platform, source))
                         .flatMap(registration -> registration.open() && registration.operators()
                                 ? Mono.just(registration)
@@ -76,7 +75,7 @@ public class Registrations {
                                         platform.deploymentIds(),
                                         DeploymentState.ACTIVE,
                                         clock.instant())
-                                .thenReturn(registration)))
+                                .thenReturn(registration))))
                 .delayUntil(saved -> memory.forget());
     }
 
@@ -242,17 +241,19 @@ public class Registrations {
     /** Lets deployments launch, or blocks them, whether they were seen before or not. */
     static Mono<Long> decided(
             DatabaseClient sql, UUID id, Collection<String> deployments, DeploymentState state, Instant now) {
-        return Batch.of(new TreeSet<>(deployments))
-                .column("deployments", String.class, deployment -> deployment)
-                .bindTo(sql.sql("""
+        return Batch.inParts(
+                new TreeSet<>(deployments),
+                Batch.MAX_ROWS,
+                part -> part.column("deployments", String.class, deployment -> deployment)
+                        .bindTo(sql.sql("""
                                 insert into lti_deployment (registration_id, deployment_id, state, first_seen_at)
                                 select :registration, deployment, :state, :now from unnest(:deployments::text[]) as deployment
                                 on conflict (registration_id, deployment_id) do update set state = excluded.state""")
-                        .bind("registration", id)
-                        .bind("state", state.key())
-                        .bind("now", now))
-                .fetch()
-                .rowsUpdated();
+                                .bind("registration", id)
+                                .bind("state", state.key())
+                                .bind("now", now))
+                        .fetch()
+                        .rowsUpdated());
     }
 
     private static GenericExecuteSpec bindNullable(GenericExecuteSpec statement, String name, @Nullable String value) {

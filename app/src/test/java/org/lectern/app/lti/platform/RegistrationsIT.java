@@ -10,6 +10,7 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.UUID;
 import java.util.function.Consumer;
+import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -17,6 +18,7 @@ import org.junit.jupiter.params.provider.CsvSource;
 import org.lectern.app.lti.LtiProperties;
 import org.lectern.app.lti.OperatedNode;
 import org.lectern.app.lti.launch.TestPlatform;
+import org.lectern.db.batch.Batch;
 import org.springframework.beans.factory.annotation.Autowired;
 import tools.jackson.databind.JsonNode;
 
@@ -110,6 +112,35 @@ class RegistrationsIT extends OperatedNode {
                         registration,
                         Map.of("token_endpoint", host + "/third", "token_audience", "https://third.example")))
                 .isEqualTo("https://third.example");
+    }
+
+    @Test
+    void theConfigurationMayNameMoreDeploymentsThanOneStatementTakes() {
+        Registration saved = registrations
+                .save(
+                        new LtiProperties.Platform(
+                                null,
+                                PLATFORM.issuer(),
+                                client(),
+                                URI.create(PLATFORM.issuer() + "/authorize"),
+                                null,
+                                null,
+                                PLATFORM.keysAddress(),
+                                IntStream.rangeClosed(0, Batch.MAX_ROWS)
+                                        .mapToObj(Integer::toString)
+                                        .toList(),
+                                false,
+                                false,
+                                false,
+                                false),
+                        Registrations.Source.CONFIGURATION)
+                .blockOptional(Duration.ofSeconds(20))
+                .orElseThrow();
+        assertThat(call("GET", "/api/ops/registrations/" + saved.id(), token(true), null)
+                        .json(200)
+                        .path("active_deployment_count")
+                        .asInt())
+                .isEqualTo(Batch.MAX_ROWS + 1);
     }
 
     /** The audience of assertions after a change. */

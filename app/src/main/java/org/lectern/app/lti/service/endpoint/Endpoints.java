@@ -61,7 +61,7 @@ public class Endpoints implements LaunchListener {
                         .column("links", String.class, offer -> offer.kind().ofLink() ? link : "")
                         .column("services", String.class, offer -> offer.kind().key())
                         .column("urls", String.class, offer -> offer.url().toString())
-                        // A scope has no blanks (RFC 6749).
+                        // A scope has no blanks (Offer).
                         .column("scopes", String.class, offer -> String.join(" ", new TreeSet<>(offer.scopes())))
                         .bindTo(sql.sql("""
                                         insert into lti_service (context_id, resource_link_id, service, url, scopes,
@@ -119,7 +119,7 @@ public class Endpoints implements LaunchListener {
                 context,
                 kind,
                 URI.create(Objects.requireNonNull(row.get("url", String.class))),
-                Set.of(Objects.requireNonNull(row.get("scopes", String[].class))));
+                Set.copyOf(List.of(Objects.requireNonNull(row.get("scopes", String[].class)))));
     }
 
     private record Place(ContextId context, String link) {}

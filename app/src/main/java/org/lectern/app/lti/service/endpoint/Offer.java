@@ -3,6 +3,7 @@ package org.lectern.app.lti.service.endpoint;
 import java.net.URI;
 import java.net.URISyntaxException;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -56,7 +57,11 @@ public record Offer(ServiceKind kind, URI url, Set<String> scopes) {
             return;
         }
         URI url = address(Claims.text(claim, field));
-        List<String> scopes = Claims.texts(claim, "scope");
+        // A scope has no blanks (RFC 6749); some platforms name several in one text.
+        List<String> scopes = Claims.texts(claim, "scope").stream()
+                .flatMap(text -> Arrays.stream(text.strip().split("\\s+")))
+                .filter(name -> !name.isEmpty())
+                .toList();
         if (url != null && scopes.size() <= SCOPES_LIMIT) {
             offers.add(
                     new Offer(kind, url, new TreeSet<>(scopes.isEmpty() && scope != null ? List.of(scope) : scopes)));
