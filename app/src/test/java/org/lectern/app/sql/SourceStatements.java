@@ -60,12 +60,13 @@ final class SourceStatements {
             Set.of("sql", "createStatement", "prepareStatement", "execute", "executeQuery", "executeUpdate");
 
     private static final Pattern BEGINS_LIKE_SQL = Pattern.compile(
-            "\\s*(select|insert into|update|delete from|merge into|with( recursive)?\\s+\\w+\\s*(\\([^)]*\\))?\\s*as)\\s.*",
+            "\\s*((select|insert into|update|delete from|merge into|with( recursive)?\\s+\\w+\\s*(\\([^)]*\\))?\\s*as)\\s"
+                    + "|copy\\s*\\().*",
             Pattern.DOTALL | Pattern.CASE_INSENSITIVE);
 
     /** Statements that read or change no rows by a condition: nothing to look up. */
     private static final Pattern NO_ROWS = Pattern.compile(
-            "\\s*(begin|commit|rollback|set|show|create|drop|alter|lock|truncate|copy|analyze|vacuum)\\b.*",
+            "\\s*(begin|commit|rollback|set|show|create|drop|alter|lock|truncate|copy(?!\\s*\\()|analyze|vacuum)\\b.*",
             Pattern.DOTALL | Pattern.CASE_INSENSITIVE);
 
     private static final int MOST_TEXTS = 256;
@@ -76,7 +77,7 @@ final class SourceStatements {
     private final Map<String, List<TreePath>> methods = new HashMap<>();
     private final Set<LiteralTree> used = new HashSet<>();
     private final Set<Statement> statements = new LinkedHashSet<>();
-    private final Map<String, String> unseen = new HashMap<>();
+    private final Map<String, List<String>> unseen = new HashMap<>();
 
     /**
      * A statement.
@@ -120,7 +121,7 @@ final class SourceStatements {
                 if (literal.getValue() instanceof String text
                         && BEGINS_LIKE_SQL.matcher(text).matches()
                         && !used.contains(literal)) {
-                    unseen.putIfAbsent(place(getCurrentPath()), "no statement is made of: " + text.strip());
+                    unseen(getCurrentPath(), "no statement is made of: " + text.strip());
                 }
                 return null;
             }
@@ -134,9 +135,13 @@ final class SourceStatements {
                 .toList();
     }
 
-    /** What could not be worked out: the place and why. */
-    Map<String, String> unseen() {
+    /** What could not be worked out: the place and, for each text there, why. */
+    Map<String, List<String>> unseen() {
         return Map.copyOf(unseen);
+    }
+
+    private void unseen(TreePath path, String why) {
+        unseen.computeIfAbsent(place(path), one -> new ArrayList<>()).add(why);
     }
 
     private void collect(TreePath path) {
@@ -156,7 +161,7 @@ final class SourceStatements {
             }
         } catch (UnseenException problem) {
             if (!noText(argument, path) && !NO_ROWS.matcher(beginning(argument)).matches()) {
-                unseen.putIfAbsent(place(path), String.valueOf(problem.getMessage()));
+                unseen(path, String.valueOf(problem.getMessage()));
             }
         }
     }

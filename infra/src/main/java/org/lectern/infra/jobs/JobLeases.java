@@ -63,8 +63,8 @@ final class JobLeases {
                              started_at = :now, percent = 0, stage = null, speed = null, seconds_left = null
             from unnest(:contexts::uuid[], :ids::uuid[], :tokens::uuid[]) as t (c, i, token)
             where j.context_id = t.c and j.id = t.i
-              and (j.state = 'published' or (j.state = 'waiting' and j.run_at <= :now))
-              and j.logical_shard in (select logical_shard from owned_shard)
+              and j.state in ('published', 'waiting') and (j.state = 'published' or j.run_at <= :now)
+              and j.logical_shard = any(array(select logical_shard from owned_shard))
             returning lease_token,\s""" + JobRows.COLUMNS;
 
     private static final String BEAT = """

@@ -53,31 +53,37 @@ final class JobStore {
     private static final String OWNED = " and logical_shard in (select logical_shard from owned_shard)";
 
     private static final String LANES = """
-            select l.lane,
-                   exists(select 1 from job w where w.state = 'waiting' and w.lane = l.lane and w.run_at <= :now
-                          and w.type = any(:types)
-                          and w.logical_shard = any(array(select logical_shard from owned_shard))) as waiting,
+            select l.lane, coalesce(w.waiting, false) as waiting,
                    count(p.id) as published, coalesce(min(p.urgency), 0) as least
             from unnest(:lanes::text[]) as l (lane)
+            left join lateral (select true as waiting from job
+                where state = 'waiting' and lane = l.lane and run_at <= :now and type = any(:types)
+                    and logical_shard = any(array(select logical_shard from owned_shard))
+                limit 1) w on true
             left join job p on p.state = 'published' and p.lane = l.lane and p.publisher = :node
                 and p.logical_shard in (select logical_shard from owned_shard)
-            group by l.lane
+            group by l.lane, w.waiting
             """;
 
     /**
      * The best by score, the oldest of the overdue, and the best of each of the next courses: together they hold what the
-     * order may want, however many jobs one course has. The courses are found by jumping along the index. The row without a job
+     * order may want, however many jobs one course has. The courses are found by jumping along the index; of one that has
+     * moved away no job is looked at. The row without a job
      * names the last of them when there may be more: those that only have jobs for later count too, or a search that
      * begins with many of them would never get past.
      */
     private static final String CANDIDATES = """
-            with recursive courses (context_id, n) as (
-                (select context_id, 1 from job where state = 'waiting' and lane = :lane and context_id > :after
+            with recursive courses (context_id, logical_shard, n) as (
+                (select context_id, logical_shard, 1 from job
+                 where state = 'waiting' and lane = :lane and context_id > :after
                  order by context_id limit 1)
                 union all
-                select (select context_id from job where state = 'waiting' and lane = :lane
-                        and context_id > c.context_id order by context_id limit 1), n + 1
-                from courses c where c.context_id is not null and n < :courses),
+                select next.context_id, next.logical_shard, c.n + 1
+                from courses c cross join lateral (
+                    select context_id, logical_shard from job
+                    where state = 'waiting' and lane = :lane and context_id > c.context_id
+                    order by context_id limit 1) next
+                where c.n < :courses),
             best as (select context_id, id, type, score, run_at from job
                 where state = 'waiting' and lane = :lane and run_at <= :now and type = any(:types)
                     and logical_shard = any(array(select logical_shard from owned_shard))
@@ -89,20 +95,21 @@ final class JobStore {
             heads as (select j.* from courses c cross join lateral (
                 select context_id, id, type, score, run_at from job
                 where state = 'waiting' and lane = :lane and context_id = c.context_id and run_at <= :now
-                    and type = any(:types) and logical_shard = any(array(select logical_shard from owned_shard))
+                    and type = any(:types)
                 order by score desc, run_at, id limit 3) j
-                where c.context_id is not null)
+                where c.logical_shard = any(array(select logical_shard from owned_shard)))
             select context_id, id, type, score, run_at from best
             union select * from oldest
             union select * from heads
             union all select context_id, null, null, null, null from courses
-                where n = :courses and context_id is not null
+                where n = :courses
             """;
 
+    /** By key: the state is bound, so that no plan made while little waits goes by the indexes of all that waits. */
     private static final String CLAIM = """
             update job j set state = 'published', publisher = :node, published_at = :now, urgency = c.urgency
             from unnest(:contexts::uuid[], :ids::uuid[], :urgencies::int[]) as c (context_id, id, urgency)
-            where j.context_id = c.context_id and j.id = c.id and j.state = 'waiting'
+            where j.context_id = c.context_id and j.id = c.id and j.state = :waiting
               and j.logical_shard in (select logical_shard from owned_shard)
             returning j.id
             """;
@@ -141,9 +148,12 @@ final class JobStore {
             """;
 
     private static final String BACKLOG = """
-            select type, lane, count(*) filter (where run_at <= :now) as due, min(run_at) as oldest
-            from job where state = 'waiting' and logical_shard in (select logical_shard from owned_shard)
-            group by type, lane
+            select w.type, l.lane, w.due, w.oldest
+            from unnest(:lanes::text[]) as l (lane) cross join lateral (
+                select type, count(*) filter (where run_at <= :now) as due, min(run_at) as oldest from job
+                where state = 'waiting' and lane = l.lane
+                    and logical_shard = any(array(select logical_shard from owned_shard))
+                group by type) w
             union all
             select type, lane, count(*), min(run_at) from job
             where state = 'published' and logical_shard in (select logical_shard from owned_shard) group by type, lane
@@ -278,6 +288,7 @@ final class JobStore {
         return Set.copyOf(onEach(
                 tickets,
                 (sql, here) -> sql.sql(CLAIM)
+                        .bind("waiting", "waiting")
                         .bind("node", node)
                         .bind("now", now())
                         .bind(
@@ -368,6 +379,7 @@ final class JobStore {
                         Freshness.LAGGING,
                         sql -> sql.sql(BACKLOG)
                                 .bind("now", now())
+                                .bind("lanes", laneKeys())
                                 .map(row -> new Backlog(
                                         JobType.valueOf(JobRows.name(row, "type")),
                                         Lane.valueOf(JobRows.name(row, "lane")),
