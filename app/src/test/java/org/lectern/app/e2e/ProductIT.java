@@ -198,7 +198,7 @@ class ProductIT {
                 .locator("#tiles .tile")
                 .filter(new Locator.FilterOptions().setHasText(Pattern.compile("messages", Pattern.CASE_INSENSITIVE)))
                 .first();
-        assertThat(messages).containsText("2", new LocatorAssertions.ContainsTextOptions().setTimeout(PATIENCE_MS));
+        assertThat(messages).containsText("3", new LocatorAssertions.ContainsTextOptions().setTimeout(PATIENCE_MS));
         shoot(instructor, "dashboard");
     }
 
