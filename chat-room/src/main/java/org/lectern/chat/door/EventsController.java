@@ -135,7 +135,9 @@ class EventsController {
                     log.warn("somebody could not be brought into room {}: {}", in.room(), e.toString());
                     attendee.close(CloseCode.UNAVAILABLE);
                     return Mono.empty();
-                });
+                })
+                // Who came in while the others were told to move was not told.
+                .then(Mono.fromRunnable(() -> drain.sendAway(attendee)));
         Flux<ServerSentEvent<String>> frames = outlet.events();
         Mono<Void> expiry = Mono.delay(Duration.between(clock.instant(), session.expiresAt()))
                 .then()

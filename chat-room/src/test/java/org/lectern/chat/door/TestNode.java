@@ -8,6 +8,7 @@ import java.util.stream.Collectors;
 import org.lectern.infra.problem.ProblemException;
 import org.lectern.infra.session.LaunchSession;
 import org.lectern.infra.session.LiveSessions;
+import org.reactivestreams.Publisher;
 import org.springframework.boot.SpringApplication;
 import org.springframework.boot.autoconfigure.SpringBootApplication;
 import org.springframework.boot.builder.SpringApplicationBuilder;
@@ -16,14 +17,17 @@ import org.springframework.context.ConfigurableApplicationContext;
 import org.springframework.context.annotation.Bean;
 import org.springframework.core.MethodParameter;
 import org.springframework.core.annotation.Order;
+import org.springframework.core.io.buffer.DataBuffer;
 import org.springframework.http.HttpStatusCode;
 import org.springframework.http.client.ReactorResourceFactory;
+import org.springframework.http.server.reactive.ServerHttpResponseDecorator;
 import org.springframework.web.reactive.BindingContext;
 import org.springframework.web.reactive.config.WebFluxConfigurer;
 import org.springframework.web.reactive.result.method.HandlerMethodArgumentResolver;
 import org.springframework.web.reactive.result.method.annotation.ArgumentResolverConfigurer;
 import org.springframework.web.server.ServerWebExchange;
 import org.springframework.web.server.WebExceptionHandler;
+import org.springframework.web.server.WebFilter;
 import reactor.core.publisher.Mono;
 
 /**
@@ -37,10 +41,14 @@ public class TestNode {
     static final String SESSION = "X-Session";
     static final String PROBLEM = "X-Problem";
     static final String DETAIL = "X-Detail";
+    static final String PAUSED = "X-Paused";
     static final Map<UUID, LaunchSession> SESSIONS = new ConcurrentHashMap<>();
 
     /** What asking for sessions waits for. */
     static volatile Mono<Void> directory = Mono.empty();
+
+    /** What the bodies of answers to requests with the header {@value #PAUSED} wait for. */
+    static volatile Mono<Void> answers = Mono.empty();
 
     static ConfigurableApplicationContext start(Map<String, Object> properties) {
         SpringApplication application = new SpringApplicationBuilder(TestNode.class)
@@ -91,6 +99,22 @@ public class TestNode {
         return asked -> Mono.defer(() -> directory)
                 .then(Mono.fromSupplier(
                         () -> asked.stream().filter(SESSIONS::containsKey).collect(Collectors.toSet())));
+    }
+
+    /** Lets answers wait between what the controller decided and their first byte. */
+    @Bean
+    WebFilter pause() {
+        return (exchange, chain) -> exchange.getRequest().getHeaders().getFirst(PAUSED) == null
+                ? chain.filter(exchange)
+                : chain.filter(exchange.mutate()
+                        .response(new ServerHttpResponseDecorator(exchange.getResponse()) {
+                            @Override
+                            public Mono<Void> writeAndFlushWith(
+                                    Publisher<? extends Publisher<? extends DataBuffer>> body) {
+                                return Mono.defer(() -> answers).then(Mono.defer(() -> super.writeAndFlushWith(body)));
+                            }
+                        })
+                        .build());
     }
 
     /** Event loops of its own: a node that stops must not take those of the other nodes in this JVM along. */

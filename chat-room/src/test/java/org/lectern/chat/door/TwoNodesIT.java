@@ -13,6 +13,7 @@ import java.time.Instant;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.HashSet;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
@@ -27,6 +28,7 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.IntStream;
 import java.util.stream.LongStream;
@@ -50,6 +52,7 @@ import org.lectern.infra.session.LaunchSession;
 import org.springframework.context.ConfigurableApplicationContext;
 import reactor.core.publisher.Flux;
 import reactor.core.publisher.Mono;
+import reactor.core.publisher.Sinks;
 import tools.jackson.databind.JsonNode;
 
 /** Two nodes on one real PostgreSQL and Redis, and clients that share no code with them. */
@@ -658,6 +661,52 @@ class TwoNodesIT extends OnRealNodes {
                 first(), session("Ada"), "&epoch=" + welcome.path("epoch").longValue() + "&since=0");
         moved.awaitMessages(1);
         moved.close();
+    }
+
+    @Test
+    void anEventStreamThatComesInWhileItsNodeIsToldToStopIsSentElsewhere() throws Exception {
+        ConfigurableApplicationContext third =
+                TestNode.start(new HashMap<>(services().properties()));
+        Sinks.Empty<Void> begins = Sinks.empty();
+        AtomicBoolean waits = new AtomicBoolean();
+        TestNode.answers = begins.asMono().doOnSubscribe(unused -> waits.set(true));
+        try {
+            // It was let in; nothing of its answer has left, and nobody counts it among those who are here.
+            CompletableFuture<HttpResponse<String>> stream = http.sendAsync(
+                    to(third, session("Ada"), "/api/chat/rooms/" + room + "/events")
+                            .header(TestNode.PAUSED, "yes")
+                            .GET()
+                            .build(),
+                    HttpResponse.BodyHandlers.ofString());
+            await().atMost(Duration.ofSeconds(20)).untilTrue(waits);
+            CompletableFuture<Boolean> stopped = new CompletableFuture<>();
+            third.getBean(Drain.class).stop(() -> stopped.complete(true));
+            assertThat(stopped.get(20, TimeUnit.SECONDS)).isTrue();
+            begins.emitEmpty(Sinks.EmitFailureHandler.FAIL_FAST);
+            assertThat(stream.get(20, TimeUnit.SECONDS).body())
+                    .contains("event:close")
+                    .contains("4009");
+        } finally {
+            TestNode.answers = Mono.empty();
+            third.close();
+        }
+    }
+
+    @Test
+    void batchesOverTheSameRowsInOppositeOrderWaitForEachOtherAndNeverForEver() throws Exception {
+        ContextId marked = room;
+        assertThat(post(first(), session("Ada"), "m", "something to read").statusCode())
+                .isEqualTo(200);
+        List<UUID> readers = Stream.generate(UUID::randomUUID).limit(2_000).toList();
+        Map<UUID, Long> one = new LinkedHashMap<>();
+        readers.forEach(reader -> one.put(reader, 1L));
+        Map<UUID, Long> other = new LinkedHashMap<>();
+        readers.reversed().forEach(reader -> other.put(reader, 1L));
+        Flux.range(0, 10)
+                .concatMap(unused -> Mono.when(
+                        first().getBean(RoomLog.class).markRead(marked, one),
+                        second().getBean(RoomLog.class).markRead(marked, other)))
+                .blockLast(Duration.ofSeconds(60));
     }
 
     private HttpResponse<String> post(
