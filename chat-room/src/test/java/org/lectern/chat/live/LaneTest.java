@@ -1,0 +1,89 @@
+package org.lectern.chat.live;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.awaitility.Awaitility.await;
+
+import io.netty.channel.DefaultEventLoop;
+import java.nio.charset.StandardCharsets;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.UUID;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.stream.LongStream;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+import org.lectern.chat.protocol.Person;
+
+class LaneTest {
+
+    private static final long LIMIT_BYTES = 1_000;
+
+    private final Counting loop = new Counting();
+    private final Lane lane = new Lane(loop, LIMIT_BYTES / 4);
+
+    @AfterEach
+    void stop() {
+        var unused = loop.shutdownGracefully();
+    }
+
+    @Test
+    void aMessageIsOneTaskOfItsLoopHoweverManySocketsThereAre() throws Exception {
+        List<Recorder> sockets = people(1_000);
+        loop.tasks.set(0);
+        lane.offer(entries(1, 1));
+        await().atMost(Duration.ofSeconds(10))
+                .untilAsserted(() -> assertThat(sockets)
+                        .allSatisfy(each -> assertThat(each.asked).containsExactly("1", "flush")));
+        assertThat(loop.tasks).hasValue(1);
+    }
+
+    @Test
+    void whatIsDueTogetherIsOneWriteAndOneFlushForEachSocket() throws Exception {
+        List<Recorder> sockets = people(100);
+        loop.tasks.set(0);
+        lane.offer(entries(1, 9));
+        await().atMost(Duration.ofSeconds(10))
+                .untilAsserted(() -> assertThat(sockets)
+                        .allSatisfy(each -> assertThat(each.asked).containsExactly("123456789", "flush")));
+        assertThat(loop.tasks).hasValue(1);
+    }
+
+    /** So many connections that are live from number 1 on. */
+    private List<Recorder> people(int count) throws Exception {
+        Post post = new Post(loop);
+        List<Recorder> outlets = new ArrayList<>();
+        loop.submit(() -> {
+                    for (int i = 0; i < count; i++) {
+                        Recorder outlet = new Recorder(loop);
+                        Attendee attendee =
+                                new Attendee(new Person(new UUID(0, i), "Ada"), false, 0, outlet, post, LIMIT_BYTES);
+                        assertThat(attendee.live(null)).isTrue();
+                        lane.add(attendee);
+                        outlet.asked.clear();
+                        outlets.add(outlet);
+                    }
+                })
+                .get(10, TimeUnit.SECONDS);
+        return outlets;
+    }
+
+    private static List<Frame> entries(long first, long last) {
+        return LongStream.rangeClosed(first, last)
+                .mapToObj(seq -> Frame.of(seq, Long.toString(seq).getBytes(StandardCharsets.UTF_8)))
+                .toList();
+    }
+
+    /** Counts what is handed to it, now and for later. */
+    private static final class Counting extends DefaultEventLoop {
+
+        private final AtomicInteger tasks = new AtomicInteger();
+
+        @Override
+        public void execute(Runnable task) {
+            tasks.incrementAndGet();
+            super.execute(task);
+        }
+    }
+}
