@@ -3,9 +3,11 @@ package org.lectern.chat.door;
 import java.time.Clock;
 import java.time.Duration;
 import java.time.OffsetDateTime;
+import java.util.Collections;
 import java.util.List;
-import java.util.Map;
 import java.util.Set;
+import java.util.SortedMap;
+import java.util.TreeMap;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ConcurrentMap;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -47,7 +49,10 @@ class Seats implements SmartLifecycle {
     private final Shards shards;
     private final Membership membership;
     private final Clock clock;
-    private final ConcurrentMap<Seat, Integer> taken = new ConcurrentHashMap<>();
+
+    /** By room and shard; the numbers of a room are replaced, never changed. */
+    private final ConcurrentMap<ContextId, SortedMap<Integer, Integer>> taken = new ConcurrentHashMap<>();
+
     private final Set<Seat> changed = ConcurrentHashMap.newKeySet();
     private volatile Disposable.Composite work = Disposables.composite();
     private volatile boolean running;
@@ -97,15 +102,22 @@ class Seats implements SmartLifecycle {
     }
 
     private void take(ContextId room, int shard) {
-        Seat seat = new Seat(room, shard);
-        taken.merge(seat, 1, Integer::sum);
-        changed.add(seat);
+        count(room, shard, 1);
     }
 
     private void free(ContextId room, int shard) {
-        Seat seat = new Seat(room, shard);
-        taken.computeIfPresent(seat, (unused, count) -> count > 1 ? count - 1 : null);
-        changed.add(seat);
+        count(room, shard, -1);
+    }
+
+    private void count(ContextId room, int shard, int more) {
+        taken.compute(room, (unused, before) -> {
+            SortedMap<Integer, Integer> after = before == null ? new TreeMap<>() : new TreeMap<>(before);
+            if (after.merge(shard, more, Integer::sum) <= 0) {
+                after.remove(shard);
+            }
+            return after.isEmpty() ? null : Collections.unmodifiableSortedMap(after);
+        });
+        changed.add(new Seat(room, shard));
     }
 
     /** The stored number of a seat may be wrong: it is written again. */
@@ -115,7 +127,12 @@ class Seats implements SmartLifecycle {
 
     /** Seats of a shard that are taken here now. */
     int taken(ContextId room, int shard) {
-        return taken.getOrDefault(new Seat(room, shard), 0);
+        return taken(room).getOrDefault(shard, 0);
+    }
+
+    /** Seats of a room that are taken here now, by shard in order; those of which none is are left out. */
+    SortedMap<Integer, Integer> taken(ContextId room) {
+        return taken.getOrDefault(room, Collections.emptySortedMap());
     }
 
     String node() {
@@ -226,16 +243,5 @@ class Seats implements SmartLifecycle {
                                 }),
                         4)
                 .then();
-    }
-
-    /** Taken here by shard, for tests. */
-    Map<Integer, Integer> of(ContextId room) {
-        Map<Integer, Integer> ofRoom = new ConcurrentHashMap<>();
-        taken.forEach((seat, count) -> {
-            if (seat.room().equals(room)) {
-                ofRoom.put(seat.shard(), count);
-            }
-        });
-        return ofRoom;
     }
 }

@@ -18,7 +18,7 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
-import java.util.TreeMap;
+import java.util.SortedMap;
 import java.util.UUID;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ConcurrentMap;
@@ -130,65 +130,74 @@ class Tickets {
 
     private Mono<List<Issued>> issue(ShardTransaction transaction, List<LaunchSession> sessions) {
         OffsetDateTime now = OffsetDateTime.now(clock);
-        DatabaseClient sql = transaction.sql();
-        UUID room = transaction.context().value();
-        Mono<Long> expired =
-                sql.sql("""
-                        delete from chat_ticket t using (
-                            select digest from chat_ticket
-                            where context_id = :context and expires_at < :now for update skip locked) e
-                        where t.context_id = :context and t.digest = e.digest
-                        """).bind("context", room).bind("now", now).fetch().rowsUpdated();
-        Mono<Occupancy> taken = sql.sql("""
-                        select r.shards, coalesce(s.shard, 0) as shard, coalesce(sum(s.taken), 0) as taken
-                        from chat_room r left join (
+        // Under the lock, in a statement that begins after it is held: what another desk gave is seen.
+        return roomLog.locked(transaction)
+                .then(found(transaction, sessions, now))
+                .flatMap(found -> seat(transaction, sessions, found, now));
+    }
+
+    /** Takes away what has expired, and says in the same round trip how full the room is and who may not come in. */
+    private static Mono<Found> found(ShardTransaction transaction, List<LaunchSession> sessions, OffsetDateTime now) {
+        return transaction
+                .sql()
+                .sql("""
+                        with expired as (
+                            delete from chat_ticket t using (
+                                select digest from chat_ticket
+                                where context_id = :context and expires_at < :now for update skip locked) e
+                            where t.context_id = :context and t.digest = e.digest
+                            returning t.digest),
+                        seats as (
                             select shard, sockets as taken from chat_seat
                             where context_id = :context and seen_at > :valid
                             union all
-                            select shard, 1 from chat_ticket where context_id = :context) s on true
+                            select shard, 1 from chat_ticket
+                            where context_id = :context and digest not in (select digest from expired))
+                        select r.shards, coalesce(s.shard, 0) as shard, coalesce(sum(s.taken), 0) as taken,
+                            array(select user_id from chat_sanction
+                                  where context_id = :context and user_id = any(:users) and kind = 'ban'
+                                      and (until is null or until > :now)) as banned
+                        from chat_room r left join seats s on true
                         where r.context_id = :context
                         group by r.shards, s.shard
                         """)
-                .bind("context", room)
+                .bind("context", transaction.context().value())
+                .bind("now", now)
                 .bind("valid", now.minus(Seats.VALID))
-                .map(row -> new int[] {
-                    required(row, "shards", Integer.class),
-                    required(row, "shard", Integer.class),
-                    required(row, "taken", Integer.class)
-                })
+                .bind("users", sessions.stream().map(LaunchSession::userId).toArray(UUID[]::new))
+                .map(row -> new ShardFound(
+                        required(row, "shards", Integer.class),
+                        required(row, "shard", Integer.class),
+                        required(row, "taken", Integer.class),
+                        Set.of(required(row, "banned", UUID[].class))))
                 .all()
                 .collectList()
-                .map(Tickets::byShard);
-        return roomLog.locked(transaction)
-                .then(expired)
-                .then(roomLog.banned(
-                        transaction,
-                        sessions.stream().map(LaunchSession::userId).toList()))
-                .flatMap(banned -> taken.flatMap(byShard -> seat(transaction, sessions, banned, byShard, now)));
+                .map(Tickets::together);
     }
 
+    /** A row of what was found: the room's number of shards, one of them with its seats, and the room's banned. */
+    private record ShardFound(int shards, int shard, int taken, Set<UUID> banned) {}
+
     /**
-     * How full a room is.
+     * How a room is found by those who come.
      *
      * @param shards how many shards it has
      * @param taken seats taken by shard, also by those who stayed in shards that it has no more
+     * @param banned those of them who are banned
      */
-    private record Occupancy(int shards, List<Integer> taken) {}
+    private record Found(int shards, List<Integer> taken, Set<UUID> banned) {}
 
-    private static Occupancy byShard(List<int[]> rows) {
-        int shards = rows.isEmpty() ? 1 : rows.getFirst()[0];
-        int used = rows.stream().mapToInt(row -> row[1] + 1).max().orElse(1);
-        int[] taken = new int[Math.max(shards, used)];
-        rows.forEach(row -> taken[row[1]] += row[2]);
-        return new Occupancy(shards, Arrays.stream(taken).boxed().toList());
+    private static Found together(List<ShardFound> rows) {
+        // There is one row at least: the room is locked.
+        ShardFound first = rows.getFirst();
+        int used = rows.stream().mapToInt(row -> row.shard() + 1).max().orElse(1);
+        int[] taken = new int[Math.max(first.shards(), used)];
+        rows.forEach(row -> taken[row.shard()] += row.taken());
+        return new Found(first.shards(), Arrays.stream(taken).boxed().toList(), first.banned());
     }
 
     private Mono<List<Issued>> seat(
-            ShardTransaction transaction,
-            List<LaunchSession> sessions,
-            Set<UUID> banned,
-            Occupancy before,
-            OffsetDateTime now) {
+            ShardTransaction transaction, List<LaunchSession> sessions, Found before, OffsetDateTime now) {
         int[] taken = before.taken().stream().mapToInt(Integer::intValue).toArray();
         int shards = before.shards();
         List<Issued> answers = new ArrayList<>();
@@ -196,7 +205,7 @@ class Tickets {
         List<Issued.Ticket> tickets = new ArrayList<>();
         String room = transaction.context().toString();
         for (LaunchSession session : sessions) {
-            if (banned.contains(session.userId()) && !session.staff()) {
+            if (before.banned().contains(session.userId()) && !session.staff()) {
                 answers.add(new Issued.Banned());
                 continue;
             }
@@ -288,27 +297,46 @@ class Tickets {
 
     private Mono<List<Optional<Guest>>> consume(ShardTransaction transaction, List<Visitor> visitors) {
         OffsetDateTime now = OffsetDateTime.now(clock);
+        SortedMap<Integer, Integer> seated = seats.taken(transaction.context());
+        // Only this turnstile seats people of the room here, so nobody sits down between the count and the commit; who
+        // gets up meanwhile has the number written again. Seats are locked in the order in which that is done
+        // everywhere.
         return transaction
                 .sql()
                 .sql("""
-                        delete from chat_ticket t using (
-                            select digest from chat_ticket where context_id = :context
-                                and digest = any(select decode(d, 'base64') from unnest(:digests::text[]) as d)
-                            order by digest for update) mine
-                        where t.context_id = :context and t.digest = mine.digest
-                        returning encode(t.digest, 'base64') as digest, t.session_id, t.user_id, t.user_name, t.roles,
-                            t.session_expires_at, t.shard, t.expires_at
+                        with mine as (
+                            delete from chat_ticket t using (
+                                select digest from chat_ticket where context_id = :context
+                                    and digest = any(select decode(d, 'base64') from unnest(:digests::text[]) as d)
+                                order by digest for update) m
+                            where t.context_id = :context and t.digest = m.digest
+                            returning t.*),
+                        seated as (
+                            insert into chat_seat (context_id, shard, node_id, logical_shard, sockets, seen_at)
+                            select :context, mine.shard, :node, :logicalShard, count(*) + coalesce(max(h.sockets), 0), :now
+                            from mine left join unnest(:shards::smallint[], :counts::integer[]) as h (shard, sockets)
+                                on h.shard = mine.shard
+                            where mine.expires_at > :now
+                            group by mine.shard order by mine.shard
+                            on conflict (context_id, shard, node_id)
+                            do update set sockets = excluded.sockets, seen_at = excluded.seen_at)
+                        select encode(digest, 'base64') as digest, session_id, user_id, user_name, roles,
+                            session_expires_at, shard
+                        from mine where expires_at > :now
                         """)
                 .bind("context", transaction.context().value())
                 .bind("digests", visitors.stream().map(Visitor::digest).toArray(String[]::new))
-                .map(row -> new Consumed(
-                        required(row, "digest", String.class),
-                        required(row, "expires_at", OffsetDateTime.class).isAfter(now),
-                        guest(row)))
+                .bind("node", seats.node())
+                .bind("logicalShard", (short) transaction.logicalShard())
+                .bind(
+                        "shards",
+                        seated.keySet().stream().map(Integer::shortValue).toArray(Short[]::new))
+                .bind("counts", seated.values().toArray(Integer[]::new))
+                .bind("now", now)
+                .map(row -> Map.entry(required(row, "digest", String.class), guest(row)))
                 .all()
-                .filter(Consumed::valid)
-                .collectMap(Consumed::digest, Consumed::guest)
-                .flatMap(guests -> {
+                .collectMap(Map.Entry::getKey, Map.Entry::getValue)
+                .map(guests -> {
                     // Who comes twice with one ticket gets in once.
                     List<Optional<Guest>> answers = visitors.stream()
                             .map(visitor -> Optional.ofNullable(guests.remove(visitor.digest())))
@@ -317,39 +345,9 @@ class Tickets {
                         Seats.Place place = visitors.get(i).place();
                         answers.get(i).ifPresent(guest -> place.take(guest.shard()));
                     }
-                    return seated(transaction, answers, now).thenReturn(answers);
+                    return answers;
                 });
     }
-
-    private Mono<Void> seated(ShardTransaction transaction, List<Optional<Guest>> guests, OffsetDateTime now) {
-        // In the order in which rows are locked everywhere.
-        Map<Short, Integer> byShard = new TreeMap<>();
-        guests.forEach(guest -> guest.ifPresent(
-                each -> byShard.put((short) each.shard(), seats.taken(transaction.context(), each.shard()))));
-        if (byShard.isEmpty()) {
-            return Mono.empty();
-        }
-        return transaction
-                .sql()
-                .sql("""
-                        insert into chat_seat (context_id, shard, node_id, logical_shard, sockets, seen_at)
-                        select :context, n.shard, :node, :logicalShard, n.sockets, :now
-                        from unnest(:shards::smallint[], :counts::integer[]) as n (shard, sockets)
-                        on conflict (context_id, shard, node_id)
-                        do update set sockets = excluded.sockets, seen_at = excluded.seen_at
-                        """)
-                .bind("context", transaction.context().value())
-                .bind("node", seats.node())
-                .bind("logicalShard", (short) transaction.logicalShard())
-                .bind("now", now)
-                .bind("shards", byShard.keySet().toArray(Short[]::new))
-                .bind("counts", byShard.values().toArray(Integer[]::new))
-                .fetch()
-                .rowsUpdated()
-                .then();
-    }
-
-    private record Consumed(String digest, boolean valid, Guest guest) {}
 
     private String secret() {
         byte[] bytes = new byte[32];

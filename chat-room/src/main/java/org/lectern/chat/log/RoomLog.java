@@ -17,7 +17,6 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.Set;
 import java.util.UUID;
-import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 import org.lectern.chat.ChatSettings;
 import org.lectern.chat.protocol.Deed;
@@ -519,23 +518,6 @@ public class RoomLog {
                                         required(row, "read", Long.class), required(row, "banned", Boolean.class)))
                                 .all())
                 .collectList();
-    }
-
-    /** Those of the people who are banned from the transaction's room. */
-    public Mono<Set<UUID>> banned(ShardTransaction transaction, Collection<UUID> users) {
-        return transaction
-                .sql()
-                .sql("""
-                        select user_id from chat_sanction
-                        where context_id = :context and user_id = any(:users) and kind = 'ban'
-                            and (until is null or until > :now)
-                        """)
-                .bind("context", transaction.context().value())
-                .bind("users", users.toArray(UUID[]::new))
-                .bind("now", OffsetDateTime.now(clock))
-                .map(row -> required(row, "user_id", UUID.class))
-                .all()
-                .collect(Collectors.toSet());
     }
 
     /** Notes up to where people have read: not past the head, and a smaller number than is known changes nothing. */
