@@ -33,6 +33,8 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.lectern.app.LecternApplication;
+import org.lectern.chat.live.LiveRooms;
+import org.lectern.chat.protocol.CloseCode;
 import org.lectern.db.ContextId;
 import org.lectern.db.shard.Shards;
 import org.lectern.infra.embedded.FfmpegBinaries;
@@ -65,6 +67,9 @@ class ProductIT {
 
     @Autowired
     private Shards shards;
+
+    @Autowired
+    private LiveRooms rooms;
 
     private Browsers browsers;
     private Page instructor;
@@ -357,6 +362,38 @@ class ProductIT {
         blocked.close();
     }
 
+    @Test
+    @Order(7)
+    void whenTheServersSocketIsGoneABannerSaysSoUntilItIsBackAndNothingIsLost() {
+        Page phone = launch(browsers.page(base(), Browsers.PHONE_WIDTH, ColorScheme.DARK), COURSE, STUDENT, "Chat");
+        Page teacher = launch(COURSE, INSTRUCTOR, "Chat");
+        say(teacher, "Is everybody here?");
+        assertThat(message(phone, "Is everybody here?")).isVisible();
+        Locator banner = phone.locator("#banner");
+        assertThat(banner).isHidden();
+
+        phone.context().setOffline(true);
+        rooms.everybody().forEach(each -> each.close(CloseCode.IDLE));
+        assertThat(banner).containsText("Not connected", textPatience());
+        assertThat(phone.locator("#banner-now")).isVisible();
+        say(phone, "Written on the way");
+        assertThat(phone.locator(".message.pending")).hasCount(1);
+        // Whoever still has a network is back already.
+        say(teacher, "Said meanwhile");
+        assertThat(teacher.locator(".message.pending")).hasCount(0, countPatience());
+        assertThat(message(phone, "Said meanwhile")).hasCount(0);
+        examine(phone, "chat-not-connected", Browsers.PHONE_WIDTH, ColorScheme.DARK);
+
+        phone.context().setOffline(false);
+        assertThat(banner).isHidden(new LocatorAssertions.IsHiddenOptions().setTimeout(PATIENCE_MS));
+        assertThat(message(phone, "Said meanwhile")).hasCount(1, countPatience());
+        assertThat(phone.locator(".message.pending")).hasCount(0, countPatience());
+        assertThat(message(teacher, "Written on the way")).hasCount(1, countPatience());
+        shoot(phone, "chat-connected-again");
+        phone.close();
+        teacher.close();
+    }
+
     @ParameterizedTest
     @Order(8)
     @CsvSource({
@@ -529,6 +566,10 @@ class ProductIT {
     private static final String INSTRUCTOR = "Amina Osei";
     private static final String STUDENT = "Mei Tanaka";
     private static final String ADMINISTRATOR = "Robin Clarke";
+
+    private static LocatorAssertions.HasCountOptions countPatience() {
+        return new LocatorAssertions.HasCountOptions().setTimeout(PATIENCE_MS);
+    }
 
     private static LocatorAssertions.IsVisibleOptions patience() {
         return new LocatorAssertions.IsVisibleOptions().setTimeout(PATIENCE_MS);
