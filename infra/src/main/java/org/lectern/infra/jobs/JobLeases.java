@@ -344,6 +344,11 @@ final class JobLeases {
                 new End(leased, JobState.WAITING, Duration.ZERO, false, null, Outcome.HANDED_BACK, By.HOLDER));
     }
 
+    /** The job goes back to be run by another node, which knows what to do with it; the attempt does not count. */
+    boolean handBack(Leased leased, Duration delay, String why) {
+        return endWithMany(new End(leased, JobState.WAITING, delay, false, why, Outcome.HANDED_BACK, By.HOLDER));
+    }
+
     /** The job ends on request. */
     boolean cancelled(Leased leased, Tell tell, By by) {
         End end = new End(leased, JobState.CANCELLED, Duration.ZERO, true, null, Outcome.CANCELLED, by);

@@ -72,6 +72,7 @@ final class JobWorker implements SmartLifecycle {
     private final QueueTimes times;
     private final Set<JobType> types;
     private final Map<String, JobHandler> handlers = new HashMap<>();
+    private final Set<String> unknownKinds = ConcurrentHashMap.newKeySet();
     private final Map<Lane, LaneWorkers> lanes = new EnumMap<>(Lane.class);
     private final Retries retries;
     private final JobStore store;
@@ -223,13 +224,13 @@ final class JobWorker implements SmartLifecycle {
         Leased leased = attempt.leased();
         Job job = leased.job();
         JobHandler handler = handlers.get(job.kind());
+        if (handler == null) {
+            return unknown(attempt, limit);
+        }
         JobHandler.Effect effect = null;
         String cause;
         boolean hopeless = false;
         try {
-            if (handler == null) {
-                throw new IllegalStateException("this node knows no kind of job named " + job.kind());
-            }
             effect = traces.within(
                     job.traceparent(),
                     "lectern.jobs.run",
@@ -261,6 +262,34 @@ final class JobWorker implements SmartLifecycle {
             }
         }
         return ended(attempt, ending, hopeless, cut(cause), limit);
+    }
+
+    /**
+     * Leaves a job to a node that knows its kind, however long that takes: while nodes are replaced by newer ones, what those ask for
+     * reaches the older ones, too, and must not use up its attempts there.
+     */
+    private String unknown(JobAttempt attempt, Duration limit) {
+        Job job = attempt.job();
+        String why = "a node knows no kind of job named " + job.kind();
+        if (unknownKinds.add(job.kind())) {
+            log.warn("This node knows no kind of job named {}; it is left to the others", job.kind());
+        }
+        attempt.handlerReturned();
+        Ending ending = attempt.ending();
+        if (ending == Ending.LEASE_LOST) {
+            return "lost";
+        }
+        if (ending == Ending.CANCELLED) {
+            return ended(attempt, ending, false, why, limit);
+        }
+        try {
+            return persist(attempt, () -> leases.handBack(attempt.leased(), settings.retryUnit(), cut(why)))
+                    ? "handed_back"
+                    : "lost";
+        } catch (EffectFailedException problem) {
+            log.error("Job {} could not be handed back; its lease will expire", job.id(), problem);
+            return "lost";
+        }
     }
 
     /** Writes down an end without an effect. */

@@ -328,6 +328,39 @@ class JobEngineIT {
         };
     }
 
+    /** While nodes are replaced, older ones get what only newer ones can do. */
+    @Test
+    void aJobOfAKindThatANodeDoesNotKnowWaitsForOneThatDoes() {
+        try (JobNode old = node(Map.of(), "usual", JobEngineIT::mark)) {
+            ContextId course = old.newCourse();
+            UUID job = old.submit(course, "novel", Lane.STANDARD, 0);
+            // More often than any attempts would permit.
+            for (int times = 1; times <= 5; times++) {
+                int handedBack = times;
+                soon().until(() -> old.find(course, job).history().size() == handedBack
+                        && old.find(course, job).state() == JobState.WAITING);
+                clock.advance(Duration.ofSeconds(61));
+            }
+            assertThat(old.find(course, job).attempt()).isZero();
+            assertThat(old.find(course, job).cause()).contains("novel");
+            // It keeps nobody waiting meanwhile.
+            UUID known = old.submit(course, "usual", Lane.STANDARD, 0);
+            awaitState(old, course, known, JobState.DONE);
+            try (JobNode novel = node(Map.of(), "novel", JobEngineIT::mark)) {
+                soon().until(() -> {
+                    Job now = novel.find(course, job);
+                    if (now.state() == JobState.WAITING && now.runAt().isAfter(clock.instant())) {
+                        // The old node had it once more.
+                        clock.advance(Duration.ofSeconds(61));
+                    }
+                    return now.state() == JobState.DONE;
+                });
+                assertThat(novel.find(course, job).attempt()).isOne();
+                assertThat(effects(novel, course, job)).isOne();
+            }
+        }
+    }
+
     @Test
     void aRejectedJobIsDeadAtOnceAndItsOwnerHearsOfEachTurn() {
         List<String> heard = Collections.synchronizedList(new ArrayList<>());
