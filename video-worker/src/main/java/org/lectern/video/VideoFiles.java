@@ -12,14 +12,21 @@ import java.time.Clock;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.UUID;
+import java.util.regex.Pattern;
 import org.lectern.db.ContextId;
+import org.lectern.infra.storage.ObjectOwner;
 import org.lectern.infra.storage.StorageFolder;
 import org.springframework.stereotype.Component;
 import org.springframework.util.FileSystemUtils;
 
 /** Where everything of a video lies: its upload while it arrives, its objects in the storage, working folders. */
 @Component
-public final class VideoFiles {
+public final class VideoFiles implements ObjectOwner {
+
+    private static final String UUID_TEXT = "[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}";
+
+    /** Of a source, or of a file that was made of it. */
+    private static final Pattern KEY = Pattern.compile("video/%1$s/%1$s/(?:source|%1$s/.+)".formatted(UUID_TEXT));
 
     private static final Duration FORGOTTEN = Duration.ofHours(24);
 
@@ -106,6 +113,11 @@ public final class VideoFiles {
      */
     public static String prefix(ContextId context, UUID content) {
         return "video/" + context + "/" + content + "/";
+    }
+
+    @Override
+    public boolean owns(String key) {
+        return KEY.matcher(key).matches();
     }
 
     /** The key of the file as it was uploaded. */

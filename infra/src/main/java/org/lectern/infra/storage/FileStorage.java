@@ -21,6 +21,7 @@ import java.util.List;
 import java.util.Objects;
 import java.util.UUID;
 import java.util.concurrent.Callable;
+import java.util.function.Predicate;
 import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 import org.springframework.core.io.buffer.DataBuffer;
@@ -87,8 +88,9 @@ final class FileStorage implements ObjectStorage {
         return put(key, file).thenReturn(true);
     }
 
+    /** Whose a draft was to become does not matter: the folder of drafts is Lectern's own. */
     @Override
-    public Mono<Void> sweep(Instant begunBefore) {
+    public Mono<Void> sweep(Instant begunBefore, Predicate<String> ours) {
         return blocking(() -> {
             try (DirectoryStream<Path> drafts = Files.newDirectoryStream(root.resolve(DRAFTS))) {
                 for (Path draft : drafts) {

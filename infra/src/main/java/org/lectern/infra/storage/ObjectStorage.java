@@ -3,6 +3,7 @@ package org.lectern.infra.storage;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
+import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
 import org.springframework.core.io.buffer.DataBuffer;
 import reactor.core.publisher.Flux;
@@ -29,8 +30,12 @@ public interface ObjectStorage {
      */
     Mono<Boolean> put(String key, Path file, Duration within);
 
-    /** Removes what was begun before an instant and never finished, as by nodes that were killed. */
-    Mono<Void> sweep(Instant begunBefore);
+    /**
+     * Removes what was begun before an instant and never finished, as by nodes that were killed.
+     *
+     * @param ours which keys are Lectern's: a store may hold what others have begun, which is left alone
+     */
+    Mono<Void> sweep(Instant begunBefore, Predicate<String> ours);
 
     /** What is known of an object, or empty when there is none. */
     Mono<StoredObject> head(String key);

@@ -17,6 +17,7 @@ import java.util.Map;
 import java.util.SortedMap;
 import java.util.TreeMap;
 import java.util.concurrent.ConcurrentSkipListMap;
+import java.util.function.Predicate;
 import java.util.stream.IntStream;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -174,12 +175,19 @@ final class S3Parts {
                 .then();
     }
 
-    /** Ends uploads that were begun before an instant; their parts take room until then. */
-    Mono<Void> abort(String prefix, Instant begunBefore) {
+    /**
+     * Ends uploads that were begun before an instant; their parts take room until then.
+     *
+     * @param prefix begins all keys of ours; it may be empty, in a bucket that others use, too
+     * @param ours whether a key without the prefix is one of ours
+     */
+    Mono<Void> abort(String prefix, Predicate<String> ours, Instant begunBefore) {
         return Flux.from(client.listMultipartUploadsPaginator(
                                 list -> list.bucket(bucket).prefix(prefix))
                         .uploads())
-                .filter(upload -> upload.initiated().isBefore(begunBefore))
+                .filter(upload -> upload.key().startsWith(prefix)
+                        && ours.test(upload.key().substring(prefix.length()))
+                        && upload.initiated().isBefore(begunBefore))
                 .concatMap(upload -> Mono.fromFuture(() -> client.abortMultipartUpload(
                                 abort -> abort.bucket(bucket).key(upload.key()).uploadId(upload.uploadId())))
                         // Another node was faster, or this one may not: the others are ended all the same.

@@ -7,6 +7,7 @@ import java.time.Instant;
 import java.util.List;
 import java.util.concurrent.CompletionException;
 import java.util.function.Function;
+import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
 import org.springframework.core.io.buffer.DataBuffer;
 import org.springframework.core.io.buffer.DefaultDataBufferFactory;
@@ -102,8 +103,8 @@ final class S3Storage implements ObjectStorage, AutoCloseable {
     }
 
     @Override
-    public Mono<Void> sweep(Instant begunBefore) {
-        return parts.abort(prefix, begunBefore);
+    public Mono<Void> sweep(Instant begunBefore, Predicate<String> ours) {
+        return parts.abort(prefix, ours, begunBefore);
     }
 
     @Override

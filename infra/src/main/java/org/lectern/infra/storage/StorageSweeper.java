@@ -7,6 +7,7 @@ import org.lectern.infra.roles.ConditionalOnRole;
 import org.lectern.infra.roles.NodeRole;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
+import org.springframework.beans.factory.ObjectProvider;
 import org.springframework.context.SmartLifecycle;
 import org.springframework.stereotype.Component;
 import reactor.core.Disposable;
@@ -25,11 +26,13 @@ final class StorageSweeper implements SmartLifecycle {
     private static final Duration FORGOTTEN = Duration.ofHours(24);
 
     private final RegionalStorage storage;
+    private final ObjectProvider<ObjectOwner> owners;
     private final Clock clock;
     private volatile @Nullable Disposable running;
 
-    StorageSweeper(RegionalStorage storage, Clock clock) {
+    StorageSweeper(RegionalStorage storage, ObjectProvider<ObjectOwner> owners, Clock clock) {
         this.storage = storage;
+        this.owners = owners;
         this.clock = clock;
     }
 
@@ -47,12 +50,16 @@ final class StorageSweeper implements SmartLifecycle {
     /** One round. */
     Mono<Void> sweep() {
         return storage.all()
-                .concatMap(
-                        region -> region.sweep(clock.instant().minus(FORGOTTEN)).onErrorResume(failure -> {
+                .concatMap(region -> region.sweep(clock.instant().minus(FORGOTTEN), this::ours)
+                        .onErrorResume(failure -> {
                             LOG.warn("What is half stored could not be removed now", failure);
                             return Mono.empty();
                         }))
                 .then();
+    }
+
+    private boolean ours(String key) {
+        return owners.stream().anyMatch(owner -> owner.owns(key));
     }
 
     @Override

@@ -144,7 +144,7 @@ abstract class ObjectStorageContract {
         assertThat(Files.mismatch(source, read)).isEqualTo(-1);
         storage.put("sliced/small", file("small"), Duration.ofMinutes(1)).block(SOON);
         assertThat(read(storage, "sliced/small", 0, null)).isEqualTo("small");
-        storage.sweep(Instant.now().plusSeconds(60)).block(SOON);
+        storage.sweep(Instant.now().plusSeconds(60), key -> true).block(SOON);
         assertThat(storage.head("sliced/x").blockOptional(SOON)).isPresent();
     }
 

@@ -8,6 +8,7 @@ import java.nio.file.Path;
 import java.time.Clock;
 import java.time.Duration;
 import java.time.Instant;
+import java.util.List;
 import java.util.Objects;
 import java.util.UUID;
 import org.gaul.s3proxy.junit.S3ProxyExtension;
@@ -48,16 +49,12 @@ class S3StorageTest extends ObjectStorageContract {
     }
 
     private static StorageSettings.S3 settings(URI endpoint, String secret) {
+        return settings(endpoint, secret, "tests/" + UUID.randomUUID());
+    }
+
+    private static StorageSettings.S3 settings(URI endpoint, String secret, String prefix) {
         return new StorageSettings.S3(
-                BUCKET,
-                "tests/" + UUID.randomUUID(),
-                endpoint,
-                "us-east-1",
-                ACCESS,
-                secret,
-                true,
-                DataSize.ofMegabytes(5),
-                20);
+                BUCKET, prefix, endpoint, "us-east-1", ACCESS, secret, true, DataSize.ofMegabytes(5), 20);
     }
 
     @Override
@@ -82,10 +79,47 @@ class S3StorageTest extends ObjectStorageContract {
         assertThat(storage.put("half", source, Duration.ZERO).block(Duration.ofSeconds(60)))
                 .isFalse();
         assertThat(unfinished()).isEqualTo(1);
-        storage.sweep(Instant.now().minus(Duration.ofHours(1))).block(Duration.ofSeconds(60));
+        storage.sweep(Instant.now().minus(Duration.ofHours(1)), "half"::equals).block(Duration.ofSeconds(60));
         assertThat(unfinished()).isEqualTo(1);
-        storage.sweep(Instant.now().plus(Duration.ofHours(1))).block(Duration.ofSeconds(60));
+        storage.sweep(Instant.now().plus(Duration.ofHours(1)), "half"::equals).block(Duration.ofSeconds(60));
         assertThat(unfinished()).isZero();
+    }
+
+    /** A bucket without a prefix may be shared: what others have begun or stored there is nothing of ours. */
+    @Test
+    void inABucketWithoutAPrefixOnlyOurOwnIsRemoved() throws Exception {
+        Path source = Files.write(folder.resolve("half"), new byte[12 * 1024 * 1024]);
+        Duration soon = Duration.ofSeconds(60);
+        try (S3AsyncClient others = client();
+                S3Storage storage = new S3Storage(
+                        settings(Objects.requireNonNull(server.getUri()), SECRET, ""), Clock.systemUTC())) {
+            others.createMultipartUpload(begin -> begin.bucket(BUCKET).key("backup/of-others"))
+                    .join();
+            others.createMultipartUpload(begin -> begin.bucket(BUCKET).key("oursnot/half"))
+                    .join();
+            assertThat(storage.put("ours/half", source, Duration.ZERO).block(soon))
+                    .isFalse();
+            assertThat(unfinished()).isEqualTo(3);
+            Instant later = Instant.now().plus(Duration.ofHours(1));
+            storage.sweep(later, key -> key.startsWith("ours/")).block(soon);
+            assertThat(others.listMultipartUploads(list -> list.bucket(BUCKET)).join().uploads().stream()
+                            .map(upload -> upload.key()))
+                    .containsExactlyInAnyOrder("backup/of-others", "oursnot/half");
+            storage.sweep(later, key -> false).block(soon);
+            assertThat(unfinished()).isEqualTo(2);
+
+            storage.put("ours/kept", Files.writeString(folder.resolve("kept"), "x"))
+                    .block(soon);
+            for (String nothing : List.of("", "/")) {
+                StepVerifier.create(storage.deleteAll(nothing))
+                        .expectError(IllegalArgumentException.class)
+                        .verify(soon);
+                StepVerifier.create(storage.list(nothing))
+                        .expectError(IllegalArgumentException.class)
+                        .verify(soon);
+            }
+            assertThat(storage.head("ours/kept").block(soon)).isNotNull();
+        }
     }
 
     private int unfinished() {
