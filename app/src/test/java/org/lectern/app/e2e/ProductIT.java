@@ -20,7 +20,6 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Base64;
 import java.util.List;
-import java.util.concurrent.TimeUnit;
 import java.util.regex.Pattern;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
@@ -142,7 +141,7 @@ class ProductIT {
     @Test
     @Order(3)
     void aVideoIsUploadedTranscodedAndPlayed(@TempDir Path folder) throws Exception {
-        Path clip = clip(folder);
+        Path clip = Films.make(ffmpeg, folder, "Tide pools.mp4", "1280x720", 8);
         instructor.navigate("/video");
         instructor.locator("input[type=file]").setInputFiles(clip);
         Locator card = instructor
@@ -618,37 +617,5 @@ class ProductIT {
 
     private static void shoot(Page page, String name) {
         page.screenshot(new Page.ScreenshotOptions().setPath(SCREENSHOTS.resolve(name + ".png")));
-    }
-
-    /** Eight seconds of a moving picture with a tone, 1280 x 720. */
-    private Path clip(Path folder) throws IOException, InterruptedException {
-        Path clip = folder.resolve("Tide pools.mp4");
-        var builder = new ProcessBuilder(
-                ffmpeg.ffmpeg().toString(),
-                "-v",
-                "error",
-                "-f",
-                "lavfi",
-                "-i",
-                "testsrc2=size=1280x720:rate=25:duration=8",
-                "-f",
-                "lavfi",
-                "-i",
-                "sine=frequency=440:duration=8",
-                "-c:v",
-                "libx264",
-                "-preset",
-                "ultrafast",
-                "-pix_fmt",
-                "yuv420p",
-                "-c:a",
-                "aac",
-                clip.toString());
-        builder.environment().putAll(ffmpeg.environment());
-        Process process = builder.redirectErrorStream(true).start();
-        String output = new String(process.getInputStream().readAllBytes(), java.nio.charset.StandardCharsets.UTF_8);
-        assertThat(process.waitFor(60, TimeUnit.SECONDS)).isTrue();
-        assertThat(process.exitValue()).as(output).isZero();
-        return clip;
     }
 }
