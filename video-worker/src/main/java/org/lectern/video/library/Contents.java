@@ -23,6 +23,9 @@ import reactor.core.publisher.Mono;
  * <p>A content has an id of its own, which names the folder of its objects and is never used again: when the last share goes, so does
  * its row, and the next upload of the same bytes gets another folder. So the removal of a folder needs no lock against new uploads.
  * Whoever takes or gives back a share locks the video's row first and the content's row then.
+ *
+ * <p>Nodes of before contents were counted name the folder by the video's id and leave {@code content_id} empty. While they are replaced,
+ * what they have stored is in use like everything else.
  */
 @Component
 @ConditionalOnRole({NodeRole.WEB, NodeRole.VIDEO})
@@ -117,7 +120,9 @@ public final class Contents {
                         context,
                         Freshness.PRIMARY,
                         sql -> sql.sql("select exists (select 1 from video"
-                                        + " where context_id = :context and content_id = :content) as used")
+                                        + " where context_id = :context and (content_id = :content"
+                                        + " or id = :content and content_id is null and state in ('processing', 'ready')))"
+                                        + " as used")
                                 .bind("context", context.value())
                                 .bind("content", content)
                                 .map(row -> Objects.requireNonNull(row.get("used", Boolean.class)))
@@ -149,7 +154,8 @@ public final class Contents {
                                    and p.video_id is not null as busy,
                                p.output_id as part
                         from video v left join video_part p on p.context_id = v.context_id and p.video_id = v.id
-                        where v.context_id = :context and v.content_id = :content
+                        where v.context_id = :context and (v.content_id = :content
+                          or v.id = :content and v.content_id is null and v.state in ('processing', 'ready'))
                         """)
                                 .bind("context", context.value())
                                 .bind("content", content)

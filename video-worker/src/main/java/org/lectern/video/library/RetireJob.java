@@ -1,6 +1,9 @@
 package org.lectern.video.library;
 
+import java.time.Clock;
 import java.time.Duration;
+import java.time.Instant;
+import java.util.Objects;
 import org.lectern.infra.jobs.JobHandler;
 import org.lectern.infra.jobs.JobRun;
 import org.lectern.infra.problem.ProblemException;
@@ -12,7 +15,7 @@ import org.lectern.video.orders.VideoJobs;
 import org.springframework.stereotype.Component;
 import reactor.core.publisher.Mono;
 
-/** Deletes a video that has been kept for its time, unless videos are kept for good by now. */
+/** Deletes a video that has been kept for its time, unless videos are kept for longer or for good by now. */
 @Component
 @ConditionalOnRole(NodeRole.VIDEO)
 class RetireJob implements JobHandler {
@@ -22,11 +25,13 @@ class RetireJob implements JobHandler {
     private final Deletion deletion;
     private final VideoJobs orders;
     private final VideoSettings settings;
+    private final Clock clock;
 
-    RetireJob(Deletion deletion, VideoJobs orders, VideoSettings settings) {
+    RetireJob(Deletion deletion, VideoJobs orders, VideoSettings settings, Clock clock) {
         this.deletion = deletion;
         this.orders = orders;
         this.settings = settings;
+        this.clock = clock;
     }
 
     @Override
@@ -36,13 +41,22 @@ class RetireJob implements JobHandler {
 
     @Override
     public Effect run(JobRun run) {
-        if (settings.retention() != null) {
-            deletion.delete(run.job().context(), orders.video(run.job()))
-                    .onErrorResume(
-                            ProblemException.class,
-                            gone -> gone.type() == ProblemType.NOT_FOUND ? Mono.empty() : Mono.error(gone))
-                    .block(WRITE);
+        Duration retention = settings.retention();
+        if (retention == null) {
+            return Effect.NONE;
         }
+        VideoJobs.RetireOrder order = orders.retireOrder(run.job());
+        Instant since = Objects.requireNonNullElse(order.since(), run.job().createdAt());
+        Instant end = since.plus(retention);
+        if (clock.instant().isBefore(end)) {
+            // The time was shorter when it became ready.
+            return transaction -> orders.retire(transaction, order.video(), since, end);
+        }
+        deletion.delete(run.job().context(), order.video())
+                .onErrorResume(
+                        ProblemException.class,
+                        gone -> gone.type() == ProblemType.NOT_FOUND ? Mono.empty() : Mono.error(gone))
+                .block(WRITE);
         return Effect.NONE;
     }
 }

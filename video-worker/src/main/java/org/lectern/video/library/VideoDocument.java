@@ -66,8 +66,8 @@ record VideoDocument(
                 duration,
                 sizeBytes,
                 based(base, playlistUrl),
-                posterUrl,
-                thumbnailsUrl,
+                based(base, posterUrl),
+                based(base, thumbnailsUrl),
                 renditions,
                 links.stream()
                         .map(link -> new CaptionLink(link.language(), link.label(), based(base, link.url())))

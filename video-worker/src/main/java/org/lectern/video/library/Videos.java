@@ -32,9 +32,13 @@ public final class Videos {
 
     private static final String COLUMNS = """
             context_id, id, uploader_id, title, filename, state, by_instructor, live, size_bytes, received_bytes,
-            upload_metadata, upload_concat, upload_expires, duration_millis, job_id, content_id, output_id, renditions::text as renditions, has_poster,
+            upload_metadata, upload_concat, upload_expires, duration_millis, job_id, output_id, renditions::text as renditions, has_poster,
+            case when content_id is null and state in ('processing', 'ready') then id else content_id end as content_id,
             chapters::text as chapters, error_code, error_detail, created_at
             """;
+
+    /** Nodes of before contents were counted store under the video's id, and leave the content empty. */
+    private static final String STORED = "content_id = coalesce(content_id, id)";
 
     /** What is shared counts once. */
     private static final String USAGE = """
@@ -227,7 +231,7 @@ public final class Videos {
 
     /** Transcoding begins. */
     public Mono<Boolean> process(ShardTransaction transaction, UUID id) {
-        return moved(move(transaction, id, VideoState.PROCESSING, "error_code = null, error_detail = null"));
+        return moved(move(transaction, id, VideoState.PROCESSING, STORED + ", error_code = null, error_detail = null"));
     }
 
     /** It can be played. */
@@ -242,7 +246,7 @@ public final class Videos {
                         transaction,
                         id,
                         VideoState.READY,
-                        "output_id = :output, renditions = :renditions::jsonb, has_poster = :poster,"
+                        STORED + ", output_id = :output, renditions = :renditions::jsonb, has_poster = :poster,"
                                 + " output_bytes = :bytes")
                 .bind("bytes", bytes)
                 .bind("output", output)

@@ -61,7 +61,10 @@ public final class VideoJobs {
     public static final String EXPIRE = "video.expire";
 
     /** A worker that was in the middle of it has noticed by then that its video is gone. */
-    private static final Duration SECOND_PURGE = Duration.ofMinutes(15);
+    private static final Duration SECOND_LOOK = Duration.ofMinutes(15);
+
+    /** 15 minutes, seven times doubled, are 32 hours. */
+    private static final int LONGEST_WAIT_DOUBLINGS = 7;
 
     private final Jobs jobs;
     private final IdGenerator ids;
@@ -93,8 +96,19 @@ public final class VideoJobs {
     /** What is to be removed: the file of a video's upload, and a content that was shared by nobody else. */
     public record PurgeOrder(UUID video, @Nullable UUID content) {}
 
-    /** Which content is to be looked at. */
-    public record TidyOrder(UUID content) {}
+    /**
+     * Which content is to be looked at.
+     *
+     * @param again null where another look is asked for already; else how often it was put off before
+     */
+    public record TidyOrder(UUID content, @Nullable Integer again) {}
+
+    /**
+     * Which video is to end.
+     *
+     * @param since when it became ready; null where that is when the job was asked for
+     */
+    public record RetireOrder(UUID video, @Nullable Instant since) {}
 
     /** What is to be where. */
     public record ReplicaOrder(UUID video, UUID output, Region region) {}
@@ -153,9 +167,18 @@ public final class VideoJobs {
         return submit(transaction, newId(), REPLICATE, Lane.BATCH, 0, order, null);
     }
 
-    /** Asks for the deletion of a video when its time is over. */
-    public Mono<Void> retire(ShardTransaction transaction, UUID video, Instant at) {
-        return submit(transaction, newId(), RETIRE, Lane.STANDARD, 0, new VideoRef(video), at);
+    /**
+     * Asks for the deletion of a video when its time is over.
+     *
+     * @param since when it became ready
+     */
+    public Mono<Void> retire(ShardTransaction transaction, UUID video, Instant since, Instant at) {
+        return submit(transaction, RETIRE, new RetireOrder(video, since), at);
+    }
+
+    /** Which video's time is over. */
+    public RetireOrder retireOrder(Job job) {
+        return json.treeToValue(job.payload(), RetireOrder.class);
     }
 
     /** What is to be copied. */
@@ -169,24 +192,34 @@ public final class VideoJobs {
      * @param content what nobody shares any more; null when there is only the upload's file
      */
     public Mono<Void> purge(ShardTransaction transaction, UUID video, @Nullable UUID content) {
-        return twice(transaction, PURGE, new PurgeOrder(video, content));
+        PurgeOrder order = new PurgeOrder(video, content);
+        return submit(transaction, PURGE, order, null)
+                .then(Mono.defer(
+                        () -> submit(transaction, PURGE, order, clock.instant().plus(SECOND_LOOK))));
     }
 
     /** Asks for the removal of outputs that no video names, now and once more when nobody can still be writing. */
     public Mono<Void> tidy(ShardTransaction transaction, UUID content) {
-        return twice(transaction, TIDY, new TidyOrder(content));
+        return submit(transaction, TIDY, new TidyOrder(content, null), null).then(tidyLater(transaction, content, 0));
     }
 
-    private Mono<Void> twice(ShardTransaction transaction, String kind, Record order) {
-        return submit(transaction, newId(), kind, Lane.STANDARD, 0, order, null)
-                .then(submit(
-                        transaction,
-                        newId(),
-                        kind,
-                        Lane.STANDARD,
-                        0,
-                        order,
-                        clock.instant().plus(SECOND_PURGE)));
+    /** Puts the last look at a content off that is still worked on: each time for twice as long, at most for a day or so. */
+    public Mono<Void> tidyAgain(ShardTransaction transaction, TidyOrder order) {
+        Integer before = order.again();
+        return before == null ? Mono.empty() : tidyLater(transaction, order.content(), before + 1);
+    }
+
+    private Mono<Void> tidyLater(ShardTransaction transaction, UUID content, int again) {
+        Duration wait = SECOND_LOOK.multipliedBy(1L << Math.min(again, LONGEST_WAIT_DOUBLINGS));
+        return Mono.defer(() -> submit(
+                transaction,
+                TIDY,
+                new TidyOrder(content, again),
+                clock.instant().plus(wait)));
+    }
+
+    private Mono<Void> submit(ShardTransaction transaction, String kind, Record order, @Nullable Instant runAt) {
+        return submit(transaction, newId(), kind, Lane.STANDARD, 0, order, runAt);
     }
 
     /** What is to be removed. */
@@ -195,8 +228,8 @@ public final class VideoJobs {
     }
 
     /** Which content is to be tidied. */
-    public UUID content(Job job) {
-        return json.treeToValue(job.payload(), TidyOrder.class).content();
+    public TidyOrder tidyOrder(Job job) {
+        return json.treeToValue(job.payload(), TidyOrder.class);
     }
 
     /** Asks for the end of an upload, unless it goes on until then. */
@@ -204,7 +237,7 @@ public final class VideoJobs {
         return submit(transaction, newId(), EXPIRE, Lane.STANDARD, 0, new VideoRef(video), at);
     }
 
-    /** The video that a probe, retirement or expiry is about. */
+    /** The video that a probe or expiry is about. */
     public UUID video(Job job) {
         return json.treeToValue(job.payload(), VideoRef.class).video();
     }

@@ -2,6 +2,7 @@ package org.lectern.video.work;
 
 import java.time.Clock;
 import java.time.Duration;
+import java.time.Instant;
 import java.util.UUID;
 import org.jspecify.annotations.Nullable;
 import org.lectern.db.shard.ShardTransaction;
@@ -31,11 +32,12 @@ class Published {
     Mono<Void> begin(ShardTransaction transaction, UUID video, UUID output) {
         @Nullable Duration retention = settings.retention();
         return improve(transaction, video, output)
-                .then(
-                        retention == null
-                                ? Mono.empty()
-                                : orders.retire(
-                                        transaction, video, clock.instant().plus(retention)));
+                .then(retention == null ? Mono.empty() : retire(transaction, video, retention));
+    }
+
+    private Mono<Void> retire(ShardTransaction transaction, UUID video, Duration retention) {
+        Instant now = clock.instant();
+        return orders.retire(transaction, video, now, now.plus(retention));
     }
 
     /** More of it can be played. */

@@ -19,7 +19,7 @@ import reactor.core.publisher.Mono;
 
 /**
  * Removes, in all regions, the outputs of a content that no video names: of attempts that failed, whose node was killed, or that another
- * attempt overtook. While more is being made it does nothing, since nobody names that yet.
+ * attempt overtook. While more is being made, which nobody names yet, it removes nothing and looks again later.
  */
 @Component
 @ConditionalOnRole(NodeRole.VIDEO)
@@ -32,11 +32,13 @@ class TidyJob implements JobHandler {
     private final Contents contents;
     private final VideoJobs orders;
     private final RegionalStorage storage;
+    private final VideoFiles files;
 
-    TidyJob(Contents contents, VideoJobs orders, RegionalStorage storage) {
+    TidyJob(Contents contents, VideoJobs orders, RegionalStorage storage, VideoFiles files) {
         this.contents = contents;
         this.orders = orders;
         this.storage = storage;
+        this.files = files;
     }
 
     @Override
@@ -47,13 +49,15 @@ class TidyJob implements JobHandler {
     @Override
     public Effect run(JobRun run) {
         ContextId context = run.job().context();
-        UUID content = orders.content(run.job());
+        VideoJobs.TidyOrder order = orders.tidyOrder(run.job());
+        UUID content = order.content();
         String prefix = VideoFiles.prefix(context, content);
         // What is stored first, what is named then: an output that is finished in between is named.
         List<String> outputs = storage.all()
                 .flatMap(region -> region.list(prefix))
                 .map(StoredObject::key)
-                .filter(key -> key.indexOf('/', prefix.length()) > 0)
+                // What is no output of ours is left alone.
+                .filter(key -> files.owns(key) && key.indexOf('/', prefix.length()) > 0)
                 .map(key -> key.substring(prefix.length(), key.indexOf('/', prefix.length())))
                 .distinct()
                 .collectList()
@@ -62,7 +66,7 @@ class TidyJob implements JobHandler {
         Contents.Named named =
                 contents.named(context, content).blockOptional(READ).orElseThrow();
         if (named.busy()) {
-            return Effect.NONE;
+            return transaction -> orders.tidyAgain(transaction, order);
         }
         Flux.fromIterable(outputs)
                 .filter(output -> !named.outputs().contains(UUID.fromString(output)))
