@@ -141,7 +141,7 @@ class WebSecurity {
                         "default-src 'self'",
                         "script-src 'self'",
                         "style-src 'self'",
-                        "img-src 'self' data: blob:",
+                        sources("img-src 'self' data: blob:", properties.connectSources()),
                         "media-src 'self' blob:",
                         "worker-src 'self' blob:",
                         sources("connect-src 'self'", properties.connectSources()),
