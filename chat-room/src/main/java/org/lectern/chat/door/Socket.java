@@ -115,7 +115,11 @@ final class Socket implements WebSocketHandler {
                 .filter(this::isText)
                 .map(WebSocketMessage::getPayloadAsText)
                 // What comes before the client was greeted waits: nothing is answered before the welcome.
-                .flatMap(text -> attendee.greeted().then(Mono.defer(() -> take(text))), UNDER_WAY)
+                .flatMap(
+                        text -> attendee.hasBeenGreeted()
+                                ? take(text)
+                                : attendee.greeted().then(Mono.defer(() -> take(text))),
+                        UNDER_WAY)
                 .then();
         return Flux.merge(settled, heard)
                 .then()

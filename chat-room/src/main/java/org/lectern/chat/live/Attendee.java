@@ -36,6 +36,7 @@ public final class Attendee {
     private long pendingBefore;
     private boolean reads;
     private boolean stalled;
+    private boolean hasBeenGreeted;
     private volatile boolean closed;
     private final Sinks.Empty<Void> greeted = Sinks.empty();
 
@@ -72,6 +73,11 @@ public final class Attendee {
     /** Completes when the welcome is on its way, or when there will be none because the connection was told to go. */
     public Mono<Void> greeted() {
         return greeted.asMono();
+    }
+
+    /** On the loop: whether the above is so, without waiting for it. */
+    public boolean hasBeenGreeted() {
+        return hasBeenGreeted;
     }
 
     /** Sends a frame outside the room's sequence, from any thread. */
@@ -133,6 +139,8 @@ public final class Attendee {
             outlet.write(welcome.bytes());
             outlet.flush();
             greeted.tryEmitEmpty();
+            // Those that waited went first.
+            hasBeenGreeted = true;
         }
     }
 

@@ -64,7 +64,7 @@ final class Burst {
         if (entryBytes == null) {
             entryBytes = joined(entries);
         }
-        return entryBytes.retainedDuplicate();
+        return shared(entryBytes);
     }
 
     /** Presence and the like, which may be left out; the connection owns the reference. */
@@ -72,7 +72,7 @@ final class Burst {
         if (passingBytes == null) {
             passingBytes = joined(passing);
         }
-        return passingBytes.retainedDuplicate();
+        return shared(passingBytes);
     }
 
     void release() {
@@ -82,6 +82,11 @@ final class Burst {
         if (passingBytes != null) {
             passingBytes.release();
         }
+    }
+
+    /** A view for one connection. Made anew: for so short a life a recycled one, as Netty retains it, costs more. */
+    private static ByteBuf shared(ByteBuf bytes) {
+        return bytes.duplicate().retain();
     }
 
     /** The bytes of frames one after the other; the caller owns the reference. */

@@ -299,7 +299,10 @@ public class LiveRooms implements SmartLifecycle, SignalSource {
         @Nullable Held held = rooms.get(ContextId.parse(key));
         if (held != null) {
             ByteBuffer buffer = ByteBuffer.wrap(payload);
-            held.room().accept(buffer.getLong(), unpacked(buffer));
+            long epoch = buffer.getLong();
+            @Nullable RoomHead head = held.room().head();
+            // Who publishes hears it too: what was delivered already is not even read.
+            held.room().accept(epoch, unpacked(buffer, head != null && head.epoch() == epoch ? head.seq() : -1));
         }
     }
 
@@ -420,11 +423,16 @@ public class LiveRooms implements SmartLifecycle, SignalSource {
         return buffer.array();
     }
 
-    private static List<Frame> unpacked(ByteBuffer buffer) {
+    private static List<Frame> unpacked(ByteBuffer buffer, long delivered) {
         List<Frame> frames = new ArrayList<>();
         while (buffer.hasRemaining()) {
             long seq = buffer.getLong();
-            byte[] text = new byte[buffer.getInt()];
+            int length = buffer.getInt();
+            if (seq <= delivered) {
+                buffer.position(buffer.position() + length);
+                continue;
+            }
+            byte[] text = new byte[length];
             buffer.get(text);
             frames.add(Frame.of(seq, text));
         }

@@ -93,9 +93,7 @@ public class RoomLog {
             moved as (
                 update chat_room set head = :head + (select count(*) from fresh)
                 where context_id = :context and exists (select from fresh))
-            select n, seq, false as before, true as same from fresh
-            union all select n, seq, true, same from known
-            order by n
+            select n, seq, same from known
             """;
 
     private static final String ENTRIES = """
@@ -309,12 +307,23 @@ public class RoomLog {
                         entries.stream()
                                 .map(each -> each.at().atOffset(ZoneOffset.UTC))
                                 .toArray(OffsetDateTime[]::new))
-                .map(row -> new Outcome(
-                        required(row, "seq", Long.class),
-                        required(row, "before", Boolean.class),
-                        required(row, "same", Boolean.class)))
+                .map(row -> Map.entry(
+                        required(row, "n", Long.class).intValue() - 1,
+                        new Outcome(required(row, "seq", Long.class), true, required(row, "same", Boolean.class))))
                 .all()
-                .collectList();
+                .collectMap(Map.Entry::getKey, Map.Entry::getValue)
+                .map(known -> numbered(known, entries.size(), held.head().seq()));
+    }
+
+    /** What is not known is new, numbered from the head in the batch's order, as the statement does it. */
+    private static List<Outcome> numbered(Map<Integer, Outcome> known, int entries, long head) {
+        List<Outcome> outcomes = new ArrayList<>(entries);
+        long seq = head;
+        for (int i = 0; i < entries; i++) {
+            @Nullable Outcome before = known.get(i);
+            outcomes.add(before != null ? before : new Outcome(++seq, false, true));
+        }
+        return outcomes;
     }
 
     private Mono<Void> effects(
