@@ -1,5 +1,6 @@
 package org.lectern.infra.batching;
 
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Queue;
@@ -7,6 +8,7 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Function;
@@ -18,7 +20,8 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>An item that finds nothing in flight is committed at once, alone: at low load nothing is delayed. While a commit is
  * in flight, what arrives gathers; when it ends, all that gathered (up to the batch limit) goes as the next batch at
- * once. So the batch grows by itself with load, since a slower commit gathers more, and no item ever waits for a timer.
+ * once. So the batch grows by itself with load, since a slower commit gathers more, and no item ever waits for a timer
+ * (but where a longest rest is given).
  *
  * <p>Contract:
  *
@@ -47,9 +50,10 @@ public final class SmartBatcher<T, R> {
     private final Queue<Waiting<T, R>> queue = new ConcurrentLinkedQueue<>();
     private final AtomicInteger waiting = new AtomicInteger();
     private final AtomicBoolean inFlight = new AtomicBoolean();
+    private final Duration longestRest;
 
     /**
-     * A batcher with nothing in flight.
+     * A batcher with nothing in flight, which never rests.
      *
      * @param queueLimit how many items may wait
      * @param batchLimit how many items go together at most
@@ -62,6 +66,21 @@ public final class SmartBatcher<T, R> {
             int batchLimit,
             Function<List<T>, CompletionStage<List<R>>> commit,
             Predicate<Throwable> isolatable) {
+        this(queueLimit, batchLimit, commit, isolatable, Duration.ZERO);
+    }
+
+    /**
+     * The same for what had better be cheap than quick: after a batch of several items it rests for as long as their commit
+     * took, so that under load each commit carries about twice as many. One item that comes alone still goes at once.
+     *
+     * @param longestRest the most that a batch waits for more company; zero for never
+     */
+    public SmartBatcher(
+            int queueLimit,
+            int batchLimit,
+            Function<List<T>, CompletionStage<List<R>>> commit,
+            Predicate<Throwable> isolatable,
+            Duration longestRest) {
         if (queueLimit < 1 || batchLimit < 1) {
             throw new IllegalArgumentException("limits must be positive");
         }
@@ -69,6 +88,7 @@ public final class SmartBatcher<T, R> {
         this.batchLimit = batchLimit;
         this.commit = commit;
         this.isolatable = isolatable;
+        this.longestRest = longestRest;
     }
 
     /** Hands an item over; the result completes after the commit that carried it. */
@@ -109,7 +129,8 @@ public final class SmartBatcher<T, R> {
         while (!queue.isEmpty() && inFlight.compareAndSet(false, true)) {
             List<Waiting<T, R>> batch = next();
             CompletableFuture<Boolean> ended = new CompletableFuture<>();
-            run(batch, () -> ended.complete(true));
+            long begun = System.nanoTime();
+            run(batch, () -> rest(batch.size(), System.nanoTime() - begun, ended));
             if (!ended.isDone()) {
                 var unused = ended.whenComplete((yes, never) -> {
                     inFlight.set(false);
@@ -118,6 +139,15 @@ public final class SmartBatcher<T, R> {
                 return;
             }
             inFlight.set(false);
+        }
+    }
+
+    private void rest(int items, long tookNanos, CompletableFuture<Boolean> ended) {
+        long nanos = items < 2 ? 0 : Math.min(tookNanos, longestRest.toNanos());
+        if (nanos == 0) {
+            ended.complete(true);
+        } else {
+            ended.completeOnTimeout(true, nanos, TimeUnit.NANOSECONDS);
         }
     }
 

@@ -25,6 +25,7 @@ import java.util.concurrent.TimeoutException;
 import java.util.function.Function;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
+import org.lectern.db.ContextId;
 import org.lectern.db.shard.PhysicalShardId;
 import org.lectern.db.shard.ShardTransaction;
 import org.lectern.db.shard.Shards;
@@ -40,8 +41,8 @@ import tools.jackson.databind.json.JsonMapper;
  * The right to run jobs: taken, renewed, and given up together with the result. Whoever holds a lease's token is the only
  * one who can write the job's end.
  *
- * <p>Beginnings, and ends that change nothing but the job, are written many at a time: while one batch of a shard commits,
- * the next one gathers ({@link SmartBatcher}). An end with an effect of its own is a transaction of its own, so that one
+ * <p>Beginnings, and ends that change nothing but the job, are written many at a time, all of them in one transaction: while
+ * one batch of a shard commits, the next one gathers ({@link SmartBatcher}). An end with an effect of its own is a transaction of its own, so that one
  * job's effect neither delays nor undoes another's.
  *
  * <p>Blocking, for the workers' virtual threads; bounded in time, fails with what the driver says. Thread-safe.
@@ -51,6 +52,9 @@ final class JobLeases {
     /** For how long a batch may be under way: a server that was cut off without a word must not hold up those after it. */
     static final Duration LIMIT = Duration.ofSeconds(15);
 
+    /** Under load a batch waits for company for as long as the one before it took, up to this. */
+    static final Duration LONGEST_REST = Duration.ofMillis(10);
+
     private static final Duration BEAT_LIMIT = Duration.ofSeconds(5);
     private static final int BEATS_IN_LEASE = 3;
     private static final Duration EFFECT_LIMIT = Duration.ofSeconds(60);
@@ -58,6 +62,10 @@ final class JobLeases {
     private static final int BATCH_LIMIT = 128;
     private static final int ALONE_AT_ONCE = 64;
 
+    /**
+     * Need not be on disk when it is committed, if nothing else is in the transaction: after a crash of the database the
+     * job is as if it had not begun, its holder finds its lease gone, and it is sent again.
+     */
     private static final String TAKE = """
             update job j set state = 'running', attempt = j.attempt + 1, lease_token = t.token, lease_until = :until,
                              started_at = :now, percent = 0, stage = null, speed = null, seconds_left = null
@@ -65,6 +73,7 @@ final class JobLeases {
             where j.context_id = t.c and j.id = t.i
               and j.state in ('published', 'waiting') and (j.state = 'published' or j.run_at <= :now)
               and j.logical_shard = any(array(select logical_shard from owned_shard))
+              and (not :lazy or (select set_config('synchronous_commit', 'off', true)) is not null)
             returning lease_token,\s""" + JobRows.COLUMNS;
 
     private static final String BEAT = """
@@ -108,8 +117,7 @@ final class JobLeases {
     private final Duration lease;
     private final Duration beatLimit;
     private final JobOwners owners;
-    private final Map<PhysicalShardId, SmartBatcher<Want, Optional<Leased>>> beginnings = new ConcurrentHashMap<>();
-    private final Map<PhysicalShardId, SmartBatcher<End, Boolean>> ends = new ConcurrentHashMap<>();
+    private final Map<PhysicalShardId, SmartBatcher<Step, Optional<Leased>>> steps = new ConcurrentHashMap<>();
 
     /**
      * Looks after leases.
@@ -133,10 +141,7 @@ final class JobLeases {
         Duration part = lease.dividedBy(BEATS_IN_LEASE);
         this.beatLimit = part.compareTo(BEAT_LIMIT) < 0 ? part : BEAT_LIMIT;
         this.owners = owners;
-        Gauge.builder(WAITING, beginnings, JobLeases::waiting)
-                .tag("for", "begin")
-                .register(meters);
-        Gauge.builder(WAITING, ends, JobLeases::waiting).tag("for", "end").register(meters);
+        Gauge.builder(WAITING, steps, JobLeases::waiting).tag("for", "lease").register(meters);
     }
 
     /** How many wait for a commit, over all shards. */
@@ -167,7 +172,10 @@ final class JobLeases {
         REAPER
     }
 
-    private record Want(JobTicket ticket, UUID token) {}
+    /** What is written with others; answered by the lease that was taken or given up, if it was. */
+    private sealed interface Step {}
+
+    private record Want(JobTicket ticket, UUID token) implements Step {}
 
     /** How an attempt ended without its effect, as its history says. */
     private enum Outcome {
@@ -185,7 +193,8 @@ final class JobLeases {
             boolean burned,
             @Nullable String why,
             Outcome outcome,
-            By by) {
+            By by)
+            implements Step {
         private End {
             if (!JobState.RUNNING.mayBecome(next)) {
                 throw new IllegalArgumentException("A running job does not become " + next);
@@ -195,35 +204,68 @@ final class JobLeases {
 
     /** Begins an attempt, or is empty when the job is not to be run now (done, cancelled, run by another). */
     Optional<Leased> take(JobTicket ticket, UUID token) {
-        PhysicalShardId shard = shards.physicalShardOf(ticket.context());
-        return wait(
-                beginnings
-                        .computeIfAbsent(
-                                shard,
-                                at -> new SmartBatcher<>(
-                                        QUEUE_LIMIT, BATCH_LIMIT, wants -> takeAll(at, wants), JobLeases::isolatable))
-                        .submit(new Want(ticket, token)),
-                LIMIT);
+        return wait(written(ticket.context(), new Want(ticket, token)), LIMIT);
     }
 
-    private CompletableFuture<List<Optional<Leased>>> takeAll(PhysicalShardId shard, List<Want> wants) {
+    private CompletableFuture<Optional<Leased>> written(ContextId course, Step step) {
+        return steps.computeIfAbsent(
+                        shards.physicalShardOf(course),
+                        at -> new SmartBatcher<>(
+                                QUEUE_LIMIT, BATCH_LIMIT, all -> writeAll(at, all), JobLeases::isolatable, LONGEST_REST))
+                .submit(step);
+    }
+
+    /** Ends first: whoever asks for a job that is handed back at the same moment gets it. */
+    private CompletableFuture<List<Optional<Leased>>> writeAll(PhysicalShardId shard, List<Step> all) {
+        List<End> ends = only(End.class, all);
+        List<Want> wants = only(Want.class, all);
         return present(shards.writeOn(
                         shard,
-                        sql -> sql.sql(TAKE)
-                                .bind(
-                                        "contexts",
-                                        array(wants, want -> want.ticket().contextId()))
-                                .bind("ids", array(wants, want -> want.ticket().id()))
-                                .bind("tokens", array(wants, Want::token))
-                                .bind("now", now())
-                                .bind("until", now().plus(lease))
-                                .map(row -> new Leased(rows.job(row), JobRows.get(row, "lease_token", UUID.class)))
-                                .all()
-                                .collectMap(Leased::token))
-                .map(taken -> wants.stream()
-                        .map(want -> Optional.ofNullable(taken.get(want.token())))
-                        .toList())
+                        sql -> endAll(sql, ends)
+                                .flatMap(ended ->
+                                        takeAll(sql, wants, ends.isEmpty()).map(taken -> answers(all, ended, taken))))
                 .timeout(LIMIT));
+    }
+
+    private static <T extends Step> List<T> only(Class<T> kind, List<Step> all) {
+        return all.stream().filter(kind::isInstance).map(kind::cast).toList();
+    }
+
+    private static List<Optional<Leased>> answers(List<Step> all, Set<UUID> ended, Map<UUID, Leased> taken) {
+        return all.stream()
+                .map(step -> switch (step) {
+                    case Want want -> Optional.ofNullable(taken.get(want.token()));
+                    case End end -> Optional.of(end.leased()).filter(leased -> ended.contains(leased.token()));
+                })
+                .toList();
+    }
+
+    /** Takes leases, each by its token. */
+    private Mono<Map<UUID, Leased>> takeAll(DatabaseClient sql, List<Want> wants, boolean alone) {
+        if (wants.isEmpty()) {
+            return Mono.just(Map.of());
+        }
+        return sql.sql(TAKE)
+                .bind("contexts", array(wants, want -> want.ticket().contextId()))
+                .bind("ids", array(wants, want -> want.ticket().id()))
+                .bind("tokens", array(wants, Want::token))
+                .bind("now", now())
+                .bind("until", now().plus(lease))
+                .bind("lazy", alone)
+                .map(row -> new Leased(rows.job(row), JobRows.get(row, "lease_token", UUID.class)))
+                .all()
+                .collectMap(Leased::token);
+    }
+
+    /** Ends attempts; answers the tokens of those that were running under them. */
+    private Mono<Set<UUID>> endAll(DatabaseClient sql, List<End> ends) {
+        if (ends.isEmpty()) {
+            return Mono.just(Set.of());
+        }
+        return update(sql, "e.token", ends)
+                .map(row -> JobRows.get(row, "token", UUID.class))
+                .all()
+                .collect(Collectors.toSet());
     }
 
     /**
@@ -369,29 +411,10 @@ final class JobLeases {
     }
 
     private boolean endWithMany(End end) {
-        PhysicalShardId shard = shards.physicalShardOf(end.leased().job().context());
-        boolean ended = wait(
-                ends.computeIfAbsent(
-                                shard,
-                                at -> new SmartBatcher<>(
-                                        QUEUE_LIMIT, BATCH_LIMIT, all -> endAll(at, all), JobLeases::isolatable))
-                        .submit(end),
-                LIMIT);
+        boolean ended =
+                wait(written(end.leased().job().context(), end), LIMIT).isPresent();
         // Not found there: the lease is lost, or the course has moved, which the way of its own finds out.
         return ended || endAlone(end, job -> JobHandler.Effect.NONE);
-    }
-
-    private CompletableFuture<List<Boolean>> endAll(PhysicalShardId shard, List<End> all) {
-        return present(shards.writeOn(
-                        shard,
-                        sql -> update(sql, "j.id", all)
-                                .map(row -> JobRows.get(row, "id", UUID.class))
-                                .all()
-                                .collect(Collectors.toSet()))
-                .map((Set<UUID> ended) -> all.stream()
-                        .map(end -> ended.contains(end.leased().job().id()))
-                        .toList())
-                .timeout(LIMIT));
     }
 
     private boolean endAlone(End end, Function<Job, JobHandler.Effect> effect) {

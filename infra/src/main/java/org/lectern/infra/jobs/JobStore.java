@@ -105,12 +105,16 @@ final class JobStore {
                 where n = :courses
             """;
 
-    /** By key: the state is bound, so that no plan made while little waits goes by the indexes of all that waits. */
+    /**
+     * By key: the state is bound, so that no plan made while little waits goes by the indexes of all that waits. It need not
+     * be on disk when it is committed: if a crash of the database undoes it, the job waits again, and its message begins it.
+     */
     private static final String CLAIM = """
             update job j set state = 'published', publisher = :node, published_at = :now, urgency = c.urgency
             from unnest(:contexts::uuid[], :ids::uuid[], :urgencies::int[]) as c (context_id, id, urgency)
             where j.context_id = c.context_id and j.id = c.id and j.state = :waiting
               and j.logical_shard in (select logical_shard from owned_shard)
+              and (select set_config('synchronous_commit', 'off', true)) is not null
             returning j.id
             """;
 
@@ -131,6 +135,7 @@ final class JobStore {
 
     private static final String STILL_HELD = """
             update job set published_at = :now where state = 'published' and id = any(:ids)
+                and (select set_config('synchronous_commit', 'off', true)) is not null
             """ + OWNED;
 
     private static final String EXPIRED = "select " + JobRows.COLUMNS + """

@@ -1,11 +1,14 @@
 package org.lectern.infra.batching;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.awaitility.Awaitility.await;
 
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.atomic.AtomicBoolean;
@@ -19,8 +22,8 @@ import org.junit.jupiter.api.Test;
 /** Straight through at low load, gathered while a commit is in flight, bounded, and one bad item fails alone. */
 class SmartBatcherTest {
 
-    private final List<List<Integer>> batches = new ArrayList<>();
-    private final List<CompletableFuture<List<Integer>>> commits = new ArrayList<>();
+    private final List<List<Integer>> batches = new CopyOnWriteArrayList<>();
+    private final List<CompletableFuture<List<Integer>>> commits = new CopyOnWriteArrayList<>();
 
     @Test
     void aLoneItemIsCommittedAtOnce() {
@@ -41,6 +44,26 @@ class SmartBatcherTest {
         assertThat(batches.get(1)).containsExactly(2, 3, 4, 5, 6, 7, 8, 9, 10);
         end(1);
         assertThat(batcher.idle()).isTrue();
+    }
+
+    @Test
+    void onlyAfterABatchOfSeveralItRestsForAsLongAsThatTook() {
+        SmartBatcher<Integer, Integer> batcher = manual(100, 50, Duration.ofHours(1));
+        give(batcher, 1);
+        give(batcher, 2);
+        give(batcher, 3);
+        end(0);
+        assertThat(batches).as("one that was alone is not rested from").containsExactly(List.of(1), List.of(2, 3));
+        Duration took = Duration.ofMillis(500);
+        await().pollDelay(took).until(() -> true);
+        end(1);
+        give(batcher, 4);
+        give(batcher, 5);
+        assertThat(batches).hasSize(2);
+        await().atMost(Duration.ofSeconds(10)).until(() -> commits.size() == 3);
+        assertThat(batches.get(2)).as("what came meanwhile goes together").containsExactly(4, 5);
+        end(2);
+        await().atMost(Duration.ofSeconds(10)).until(batcher::idle);
     }
 
     @Test
@@ -170,7 +193,11 @@ class SmartBatcherTest {
     }
 
     private SmartBatcher<Integer, Integer> manual(int queueLimit, int batchLimit) {
-        return new SmartBatcher<>(queueLimit, batchLimit, this::commit, unused -> false);
+        return manual(queueLimit, batchLimit, Duration.ZERO);
+    }
+
+    private SmartBatcher<Integer, Integer> manual(int queueLimit, int batchLimit, Duration longestRest) {
+        return new SmartBatcher<>(queueLimit, batchLimit, this::commit, unused -> false, longestRest);
     }
 
     private static void give(SmartBatcher<Integer, Integer> batcher, int item) {

@@ -8,6 +8,9 @@ import java.net.ServerSocket;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.sql.Connection;
+import java.sql.DriverManager;
+import java.sql.SQLException;
 import java.time.Clock;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -119,14 +122,26 @@ final class JobsBenchmark {
         for (int round = 1; round <= rounds; round++) {
             for (Map.Entry<String, Contestant> one : contestants.entrySet()) {
                 String name = one.getKey();
-                double cpu = cpuMillis();
+                Cpu before = Cpu.now();
+                long commits = commits();
                 double perSecond = one.getValue().perSecond();
                 // PerfTest runs for a time, not for a number of messages.
                 double count = name.startsWith("PerfTest") ? perSecond * PERF_TEST_SECONDS : jobs;
-                double cost = (cpuMillis() - cpu) / count;
+                Cpu used = Cpu.now().minus(before);
+                double cost = used.total() / count;
                 results.computeIfAbsent(name, key -> new ArrayList<>()).add(perSecond);
                 costs.computeIfAbsent(name, key -> new ArrayList<>()).add(cost);
-                System.err.printf(Locale.ROOT, "round %d  %-38s %,9.0f/s %6.2f ms%n", round, name, perSecond, cost);
+                System.err.printf(
+                        Locale.ROOT,
+                        "round %d  %-38s %,9.0f/s %6.2f ms (here %.2f, PostgreSQL %.2f, RabbitMQ %.2f), %.2f commits%n",
+                        round,
+                        name,
+                        perSecond,
+                        cost,
+                        used.here() / count,
+                        used.database() / count,
+                        used.broker() / count,
+                        (commits() - commits) / count);
             }
         }
         List<Double> waits = new ArrayList<>();
@@ -149,13 +164,58 @@ final class JobsBenchmark {
                 Locale.ROOT, "%nA job that comes alone takes %.1f ms (median of %d).%n", median(waits), LONELY);
     }
 
-    /** Processor time that this process and all its descendants have used, ended ones included. */
-    private static double cpuMillis() {
-        return cpuMillis(ProcessHandle.current())
-                + ProcessHandle.current()
-                        .descendants()
-                        .mapToDouble(JobsBenchmark::cpuMillis)
-                        .sum();
+    /**
+     * Processor time in milliseconds that this process and all its descendants have used, ended ones included.
+     *
+     * @param here this process, and the children that have ended
+     * @param database PostgreSQL, replica included
+     * @param broker RabbitMQ
+     * @param others the rest: the other contestants' servers
+     */
+    private record Cpu(double here, double database, double broker, double others) {
+
+        static Cpu now() {
+            double database = 0;
+            double broker = 0;
+            double others = 0;
+            for (ProcessHandle process : ProcessHandle.current().descendants().toList()) {
+                String command = process.info().command().orElse("");
+                if (command.contains("postgres")) {
+                    database += cpuMillis(process);
+                } else if (command.contains("beam") || command.contains("erl")) {
+                    broker += cpuMillis(process);
+                } else {
+                    others += cpuMillis(process);
+                }
+            }
+            return new Cpu(cpuMillis(ProcessHandle.current()), database, broker, others);
+        }
+
+        Cpu minus(Cpu before) {
+            return new Cpu(
+                    here - before.here, database - before.database, broker - before.broker, others - before.others);
+        }
+
+        double total() {
+            return here + database + broker + others;
+        }
+    }
+
+    /** Transactions that the shards' primary has committed, as it counts them (up to a second late). */
+    private long commits() {
+        var postgres = services.postgres().orElseThrow();
+        try (Connection connection = DriverManager.getConnection(
+                        "jdbc:postgresql://" + postgres.primary().address() + "/lectern_shard_0",
+                        postgres.username(),
+                        postgres.password());
+                var counts = connection
+                        .createStatement()
+                        .executeQuery("select sum(xact_commit) from pg_stat_database where datname like 'lectern%'")) {
+            counts.next();
+            return counts.getLong(1);
+        } catch (SQLException unanswered) {
+            throw new IllegalStateException(unanswered);
+        }
     }
 
     /** User and system time of a process and of the children it has waited for, as Linux counts them. */
