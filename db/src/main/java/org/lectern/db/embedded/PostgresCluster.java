@@ -139,7 +139,8 @@ public final class PostgresCluster implements AutoCloseable {
             parameters.put("synchronous_commit", "on");
             parameters.put("wal_level", "replica");
             parameters.put("hot_standby_feedback", "on");
-            // The primary keeps what a replica could still read by its last word. With the usual 10 s, tables of rows that
+            // The primary keeps what a replica could still read by its last word. With the usual 10 s, tables of rows
+            // that
             // change often (jobs) are read through ten seconds of dead ones.
             parameters.put("wal_receiver_status_interval", "1s");
             // A replica that stays away may not fill the disk; it is copied anew when it comes back too late.

@@ -20,7 +20,7 @@ final class JobConsumers implements Actuator {
     private static final Duration LOOK_AGAIN = Duration.ofMillis(100);
 
     private final JobBroker broker;
-    private final JobWorker worker;
+    private final QueueConsumers consumers;
     private final int most;
     private final Set<JobType> types;
 
@@ -30,9 +30,9 @@ final class JobConsumers implements Actuator {
      * @param most on each queue
      * @param types that this node consumes
      */
-    JobConsumers(JobBroker broker, JobWorker worker, int most, Set<JobType> types) {
+    JobConsumers(JobBroker broker, QueueConsumers consumers, int most, Set<JobType> types) {
         this.broker = broker;
-        this.worker = worker;
+        this.consumers = consumers;
         this.most = most;
         this.types = Set.copyOf(types);
     }
@@ -60,9 +60,9 @@ final class JobConsumers implements Actuator {
     private record Aim(JobType type, int total) {}
 
     private Aim aim(JobType type, int count) throws JobBroker.UnreachableException {
-        int others = Math.max(0, counted(type) - worker.consumers(type));
+        int others = Math.max(0, counted(type) - consumers.perQueue(type));
         int mine = Math.clamp((long) count - others, 1, most);
-        worker.consumeAtLeast(type, mine);
+        consumers.floor(type, mine);
         return new Aim(type, others + mine);
     }
 

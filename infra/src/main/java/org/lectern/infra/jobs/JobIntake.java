@@ -97,7 +97,11 @@ final class JobIntake {
             CompletableFuture<Boolean> written = alone.computeIfAbsent(
                             shards.physicalShardOf(course),
                             at -> new SmartBatcher<>(
-                                    QUEUE_LIMIT, BATCH_LIMIT, all -> insert(at, all), JobLeases::isolatable, JobLeases.LONGEST_REST))
+                                    QUEUE_LIMIT,
+                                    BATCH_LIMIT,
+                                    all -> insert(at, all),
+                                    JobLeases::isolatable,
+                                    JobLeases.LONGEST_REST))
                     .submit(wanted);
             // Not written there: it exists, or the course has moved, which the way of its own finds out.
             return Mono.fromFuture(written, true).flatMap(yes -> yes ? Mono.empty() : insert(wanted));

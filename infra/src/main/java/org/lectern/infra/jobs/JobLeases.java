@@ -96,6 +96,8 @@ final class JobLeases {
                 percent = case when e.next = 'done' then 100 else 0 end, seconds_left = null,
                 finished_at = case when e.next = 'waiting' then null else :now end,
                 history = case when e.next = 'done' then j.history
+                    when e.outcome = 'unknown_kind' and j.history -> -1 ->> 'outcome' = 'unknown_kind'
+                        then jsonb_set(j.history, '{-1,ended_at}', to_jsonb(:now::timestamptz))
                     else jsonb_path_query_array(j.history, '$[last - 18 to last]') || jsonb_build_object(
                         'attempt', j.attempt, 'started_at', j.started_at, 'ended_at', :now::timestamptz,
                         'outcome', e.outcome, 'cause', e.why) end
@@ -183,6 +185,7 @@ final class JobLeases {
         FAILED,
         LOST,
         HANDED_BACK,
+        UNKNOWN_KIND,
         CANCELLED
     }
 
@@ -193,8 +196,7 @@ final class JobLeases {
             boolean burned,
             @Nullable String why,
             Outcome outcome,
-            By by)
-            implements Step {
+            By by) implements Step {
         private End {
             if (!JobState.RUNNING.mayBecome(next)) {
                 throw new IllegalArgumentException("A running job does not become " + next);
@@ -211,7 +213,11 @@ final class JobLeases {
         return steps.computeIfAbsent(
                         shards.physicalShardOf(course),
                         at -> new SmartBatcher<>(
-                                QUEUE_LIMIT, BATCH_LIMIT, all -> writeAll(at, all), JobLeases::isolatable, LONGEST_REST))
+                                QUEUE_LIMIT,
+                                BATCH_LIMIT,
+                                all -> writeAll(at, all),
+                                JobLeases::isolatable,
+                                LONGEST_REST))
                 .submit(step);
     }
 
@@ -386,9 +392,9 @@ final class JobLeases {
                 new End(leased, JobState.WAITING, Duration.ZERO, false, null, Outcome.HANDED_BACK, By.HOLDER));
     }
 
-    /** The job goes back to be run by another node, which knows what to do with it; the attempt does not count. */
-    boolean handBack(Leased leased, Duration delay, String why) {
-        return endWithMany(new End(leased, JobState.WAITING, delay, false, why, Outcome.HANDED_BACK, By.HOLDER));
+    /** This node does not know what to do; the attempt does not count, and a later one may be another node's. */
+    boolean unknown(Leased leased, Duration delay, String cause) {
+        return endWithMany(new End(leased, JobState.WAITING, delay, false, cause, Outcome.UNKNOWN_KIND, By.HOLDER));
     }
 
     /** The job ends on request. */
@@ -411,8 +417,7 @@ final class JobLeases {
     }
 
     private boolean endWithMany(End end) {
-        boolean ended =
-                wait(written(end.leased().job().context(), end), LIMIT).isPresent();
+        boolean ended = wait(written(end.leased().job().context(), end), LIMIT).isPresent();
         // Not found there: the lease is lost, or the course has moved, which the way of its own finds out.
         return ended || endAlone(end, job -> JobHandler.Effect.NONE);
     }

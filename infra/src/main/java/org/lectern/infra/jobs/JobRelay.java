@@ -61,6 +61,7 @@ final class JobRelay implements SmartLifecycle {
     private final JobLeases leases;
     private final JobBroker broker;
     private final JobWorker worker;
+    private final QueueConsumers consumers;
     private final JobSettings settings;
     private final JobNudge nudge;
     private final JobChanges changes;
@@ -90,6 +91,7 @@ final class JobRelay implements SmartLifecycle {
             JobLeases leases,
             JobBroker broker,
             JobWorker worker,
+            QueueConsumers consumers,
             JobSettings settings,
             MeterRegistry meters,
             JobNudge nudge,
@@ -102,6 +104,7 @@ final class JobRelay implements SmartLifecycle {
         this.retries = settings.retries();
         this.broker = broker;
         this.worker = worker;
+        this.consumers = consumers;
         this.settings = settings;
         this.nudge = nudge;
         this.changes = changes;
@@ -360,11 +363,11 @@ final class JobRelay implements SmartLifecycle {
             resize(lane, deep.getOrDefault(lane, 0L));
         }
         for (JobType type : types) {
-            int consumers = worker.consumers(type);
+            int present = consumers.perQueue(type);
             int wanted = LaneSize.next(
-                    consumers, worker.leastConsumers(type), settings.maxConsumers(), waiting.getOrDefault(type, 0L));
-            if (wanted != consumers) {
-                worker.consume(type, wanted);
+                    present, consumers.floor(type), settings.maxConsumers(), waiting.getOrDefault(type, 0L));
+            if (wanted != present) {
+                consumers.consume(type, wanted);
             }
         }
         if (purged.isBefore(now.minus(PURGING))) {
@@ -376,7 +379,7 @@ final class JobRelay implements SmartLifecycle {
     private void resize(Lane lane, long depth) {
         LaneWorkers workers = worker.lane(lane);
         JobSettings.LaneLimits limits = worker.limits(lane);
-        int sets = lane == Lane.TRANSCODE ? 1 : worker.sets();
+        int sets = lane == Lane.TRANSCODE ? 1 : consumers.sets();
         int least = sets * Objects.requireNonNullElse(limits.workers(), 1);
         int most = Math.max(least, sets * Objects.requireNonNullElse(limits.maxWorkers(), 1));
         int now = workers.size();

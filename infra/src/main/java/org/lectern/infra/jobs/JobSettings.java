@@ -25,6 +25,8 @@ import org.springframework.validation.annotation.Validated;
  * @param stopGrace for how long running jobs may go on when the node is told to stop (default 10 s)
  * @param attempts how often a job is tried in all (default 3)
  * @param retryUnit a failed attempt is repeated after 2^attempt of it (default 60 s: after 120 s, then 240 s)
+ * @param unknownKindPatience for how long a job whose kind no node that took it knows is handed on before it is dead: a
+ *     rolling upgrade is to be over by then (default 1 h)
  * @param queueType of the broker's queues: classic or quorum, which is for clusters (default classic)
  * @param maxConsumers up to how many consumers a node has on each queue while more than 100 jobs of its type wait
  *     (default 4)
@@ -44,6 +46,7 @@ public record JobSettings(
         @DefaultValue("10s") @NotNull Duration stopGrace,
         @DefaultValue("3") @Min(1) @Max(100) int attempts,
         @DefaultValue("60s") @NotNull Duration retryUnit,
+        @DefaultValue("1h") @NotNull Duration unknownKindPatience,
         @DefaultValue("classic") JobTopology.QueueType queueType,
         @DefaultValue("4") @Min(1) @Max(64) int maxConsumers,
         @DefaultValue("30d") @NotNull Duration retention) {

@@ -90,8 +90,8 @@ class JobsConfiguration {
         }
 
         @Bean
-        JobConsumers jobConsumers(JobBroker broker, JobWorker worker, JobSettings settings, NodeRoles roles) {
-            return new JobConsumers(broker, worker, settings.maxConsumers(), types(roles));
+        JobConsumers jobConsumers(JobBroker broker, QueueConsumers consumers, JobSettings settings, NodeRoles roles) {
+            return new JobConsumers(broker, consumers, settings.maxConsumers(), types(roles));
         }
 
         @Bean
@@ -105,36 +105,46 @@ class JobsConfiguration {
         }
 
         @Bean
+        QueueConsumers queueConsumers(JobBroker broker) {
+            return new QueueConsumers(broker);
+        }
+
+        @Bean
+        JobAttempts jobAttempts(
+                JobLeases leases,
+                Clock clock,
+                JobSettings settings,
+                TraceCarrier traces,
+                MeterRegistry meters,
+                JobChanges changes,
+                QueueTimes times,
+                ObjectProvider<JobHandler> handlers) {
+            return new JobAttempts(
+                    leases,
+                    clock,
+                    settings,
+                    traces,
+                    meters,
+                    changes,
+                    times,
+                    handlers.orderedStream().toList());
+        }
+
+        @Bean
         JobWorker jobWorker(
                 JobLeases leases,
                 JobStore store,
-                Clock clock,
                 JobBroker broker,
                 JobSettings settings,
                 JsonMapper json,
                 IdGenerator ids,
-                TraceCarrier traces,
                 MeterRegistry meters,
                 JobNudge nudge,
-                JobChanges changes,
-                QueueTimes times,
                 NodeRoles roles,
-                ObjectProvider<JobHandler> handlers) {
+                JobAttempts attempts,
+                QueueConsumers consumers) {
             return new JobWorker(
-                    leases,
-                    store,
-                    clock,
-                    broker,
-                    settings,
-                    json,
-                    ids,
-                    traces,
-                    meters,
-                    nudge,
-                    changes,
-                    times,
-                    types(roles),
-                    handlers.orderedStream().toList());
+                    leases, store, broker, settings, json, ids, meters, nudge, types(roles), attempts, consumers);
         }
 
         @Bean
@@ -143,6 +153,7 @@ class JobsConfiguration {
                 JobLeases leases,
                 JobBroker broker,
                 JobWorker worker,
+                QueueConsumers consumers,
                 JobSettings settings,
                 MeterRegistry meters,
                 JobNudge nudge,
@@ -152,7 +163,18 @@ class JobsConfiguration {
                 IdGenerator ids) {
             String node = ids.generateId().toString();
             return new JobRelay(
-                    store, leases, broker, worker, settings, meters, nudge, changes, times, types(roles), node);
+                    store,
+                    leases,
+                    broker,
+                    worker,
+                    consumers,
+                    settings,
+                    meters,
+                    nudge,
+                    changes,
+                    times,
+                    types(roles),
+                    node);
         }
 
         private static Set<JobType> types(NodeRoles roles) {

@@ -8,6 +8,7 @@ import static org.awaitility.Awaitility.await;
 import com.rabbitmq.client.Channel;
 import com.rabbitmq.client.Connection;
 import com.rabbitmq.client.ConnectionFactory;
+import io.micrometer.core.instrument.Counter;
 import io.micrometer.core.instrument.MeterRegistry;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
@@ -334,12 +335,13 @@ class JobEngineIT {
         try (JobNode old = node(Map.of(), "usual", JobEngineIT::mark)) {
             ContextId course = old.newCourse();
             UUID job = old.submit(course, "novel", Lane.STANDARD, 0);
+            soon().until(() -> old.find(course, job).history().size() == 1);
             // More often than any attempts would permit.
             for (int times = 1; times <= 5; times++) {
-                int handedBack = times;
-                soon().until(() -> old.find(course, job).history().size() == handedBack
-                        && old.find(course, job).state() == JobState.WAITING);
+                Instant last = old.find(course, job).history().getLast().endedAt();
                 clock.advance(Duration.ofSeconds(61));
+                soon().until(() ->
+                        old.find(course, job).history().getLast().endedAt().isAfter(last));
             }
             assertThat(old.find(course, job).attempt()).isZero();
             assertThat(old.find(course, job).cause()).contains("novel");
@@ -616,6 +618,111 @@ class JobEngineIT {
                             asker.jobs().list(new Jobs.Query(null, null, Lane.BATCH, null, null, null, 200)))
                     .items()) {
                 JobNode.await(asker.jobs().cancel(job.context(), job.id()));
+            }
+        }
+    }
+
+    private static double handedOn(JobNode node) {
+        return node
+                .bean(MeterRegistry.class)
+                .find("lectern.jobs.finished")
+                .tag("outcome", UnknownKind.OUTCOME)
+                .counters()
+                .stream()
+                .mapToDouble(Counter::count)
+                .sum();
+    }
+
+    @Test
+    void aJobOfAKindThatANodeDoesNotKnowIsHandedOnToOneThatDoesAndDeadOnlyAfterLong() {
+        // The clock runs ahead in leaps: no lease is to end by that.
+        Map<String, Object> patient = Map.of("lectern.jobs.lease", "30d");
+        try (JobNode old = node(patient, "known", JobEngineIT::mark)) {
+            ContextId course = old.newCourse();
+            UUID id = old.submit(course, "newer", Lane.HIGH, 0);
+            soon().until(() -> old.find(course, id).history().size() == 1);
+            Job waiting = old.find(course, id);
+            assertThat(waiting.cause()).contains("newer");
+            assertThat(waiting.attempt()).as("nobody has tried it").isZero();
+            assertThat(Duration.between(waiting.startedAt(), waiting.runAt())).isGreaterThan(Duration.ofSeconds(4));
+            for (int turn = 2; turn <= 4; turn++) {
+                Instant last = old.find(course, id).history().getLast().endedAt();
+                clock.advance(Duration.ofSeconds(70));
+                soon().until(() ->
+                        old.find(course, id).history().getLast().endedAt().isAfter(last));
+            }
+            assertThat(handedOn(old)).isGreaterThanOrEqualTo(4);
+            assertThat(old.find(course, id).history())
+                    .as("one entry since the first time")
+                    .extracting(Job.PastAttempt::attempt, Job.PastAttempt::outcome)
+                    .containsExactly(tuple(1, UnknownKind.OUTCOME));
+            try (JobNode newer = node(patient, "newer", JobEngineIT::mark)) {
+                soon().pollInterval(Duration.ofSeconds(1)).until(() -> {
+                    clock.advance(Duration.ofSeconds(61));
+                    return newer.find(course, id).state() == JobState.DONE;
+                });
+                assertThat(newer.find(course, id).attempt()).isOne();
+                assertThat(effects(newer, course, id)).isOne();
+            }
+            UUID nobodys = old.submit(course, "newer", Lane.HIGH, 0);
+            soon().until(() -> old.find(course, nobodys).history().size() == 1);
+            clock.advance(Duration.ofHours(1));
+            awaitState(old, course, nobodys, JobState.DEAD);
+            assertThat(old.find(course, nobodys).cause()).contains("newer");
+        }
+    }
+
+    @Test
+    void aJobGoesToTheQueueWithTheLeastWorkInFrontOfItAsTheBrokerCounts() throws Exception {
+        try (JobNode node = node(Map.of(), "choice", JobEngineIT::mark);
+                Connection connection = broker();
+                Channel channel = connection.createChannel()) {
+            JobTopology topology = node.bean(JobBroker.class).topology();
+            List<String> queues = topology.queues(JobType.VIDEO);
+            for (String queue : queues) {
+                soon().until(() -> channel.consumerCount(queue) == 1);
+            }
+            // Nobody takes what is published, so that the broker's counts stand still.
+            node.bean(QueueConsumers.class).stop();
+            for (String queue : queues) {
+                soon().until(() -> channel.consumerCount(queue) == 0);
+            }
+            int deep = 20;
+            for (String queue : queues.subList(0, 2)) {
+                for (int i = 0; i < deep; i++) {
+                    channel.basicPublish("", queue, null, new byte[0]);
+                }
+                soon().until(() -> channel.messageCount(queue) == deep);
+            }
+            clock.advance(Duration.ofSeconds(2));
+            Map<UUID, ContextId> jobs = new HashMap<>();
+            for (int i = 0; i < 6; i++) {
+                ContextId course = node.newCourse();
+                jobs.put(node.submit(course, "choice", Lane.STANDARD, 0), course);
+            }
+            soon().until(() -> channel.messageCount(queues.get(2)) == 6);
+            // The deep queues are quick and the short one is slow: now there is less work in the deep ones.
+            QueueTimes times = node.bean(QueueTimes.class);
+            times.took(queues.get(0), Duration.ofMillis(10));
+            times.took(queues.get(1), Duration.ofMillis(10));
+            times.took(queues.get(2), Duration.ofSeconds(10));
+            clock.advance(Duration.ofSeconds(2));
+            for (int i = 0; i < 4; i++) {
+                ContextId course = node.newCourse();
+                jobs.put(node.submit(course, "choice", Lane.STANDARD, 0), course);
+            }
+            soon().until(() ->
+                    channel.messageCount(queues.get(0)) + channel.messageCount(queues.get(1)) == 2 * deep + 4);
+            assertThat(channel.messageCount(queues.get(2))).isEqualTo(6);
+            for (String queue : queues) {
+                channel.queuePurge(queue);
+            }
+            try (JobNode other = node(
+                    Map.of("lectern.jobs.resend-after", "1s", "lectern.jobs.housekeeping", "200ms"),
+                    "choice",
+                    JobEngineIT::mark)) {
+                clock.advance(Duration.ofSeconds(2));
+                jobs.forEach((id, course) -> awaitState(other, course, id, JobState.DONE));
             }
         }
     }
