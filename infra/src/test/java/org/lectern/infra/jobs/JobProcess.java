@@ -26,6 +26,7 @@ final class JobProcess implements AutoCloseable {
     static final String KIND = "fault";
 
     private static final int COURSES = 40;
+    private static final int STARTS = 100;
     private static final Duration AFTER_TROUBLE = Duration.ofMillis(100);
 
     private final Process process;
@@ -107,7 +108,7 @@ final class JobProcess implements AutoCloseable {
     }
 
     private static void publish(Map<String, String> properties, int jobs) throws InterruptedException {
-        try (JobNode node = JobNode.start(properties, Map.of("lectern.roles", "web"), Clock.systemUTC(), List.of())) {
+        try (JobNode node = start(properties, Map.of("lectern.roles", "web"), List.of())) {
             List<ContextId> courses = new ArrayList<>();
             for (int i = 0; i < COURSES; i++) {
                 courses.add(node.newCourse());
@@ -120,6 +121,22 @@ final class JobProcess implements AutoCloseable {
                 }
                 System.out.println("+" + id);
                 System.out.flush();
+            }
+        }
+    }
+
+    /** A node that comes up just as the database goes away does not start: it is started again, as everywhere. */
+    private static JobNode start(
+            Map<String, String> servers, Map<String, Object> further, List<JobNode.Scripted> handlers)
+            throws InterruptedException {
+        for (int failures = 0; ; failures++) {
+            try {
+                return JobNode.start(servers, further, Clock.systemUTC(), handlers);
+            } catch (RuntimeException away) {
+                if (failures == STARTS) {
+                    throw away;
+                }
+                TimeUnit.MILLISECONDS.sleep(AFTER_TROUBLE.toMillis());
             }
         }
     }
@@ -138,8 +155,7 @@ final class JobProcess implements AutoCloseable {
             TimeUnit.MILLISECONDS.sleep(ThreadLocalRandom.current().nextInt(5, 60));
             return JobEngineIT.mark(run);
         };
-        try (JobNode node =
-                JobNode.start(properties, Map.of(), Clock.systemUTC(), List.of(new JobNode.Scripted(KIND, script)))) {
+        try (JobNode node = start(properties, Map.of(), List.of(new JobNode.Scripted(KIND, script)))) {
             Objects.requireNonNull(node);
             // Until it is killed.
             new CountDownLatch(1).await();
