@@ -2,12 +2,14 @@ package org.lectern.app.session;
 
 import com.github.benmanes.caffeine.cache.Cache;
 import com.github.benmanes.caffeine.cache.Caffeine;
+import io.micrometer.core.instrument.MeterRegistry;
 import io.r2dbc.spi.Readable;
 import java.time.Clock;
 import java.time.Instant;
 import java.util.Arrays;
 import java.util.Collection;
 import java.util.HexFormat;
+import java.util.List;
 import java.util.Objects;
 import java.util.Set;
 import java.util.UUID;
@@ -17,10 +19,14 @@ import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 import org.lectern.db.ContextId;
 import org.lectern.db.Freshness;
+import org.lectern.db.batch.Batch;
 import org.lectern.db.directory.Directory;
+import org.lectern.infra.batching.KeyedBatchers;
+import org.lectern.infra.batching.SmartBatcher;
 import org.lectern.infra.session.CourseRole;
 import org.lectern.infra.session.LaunchSession;
 import org.lectern.infra.session.LiveSessions;
+import org.springframework.dao.DataIntegrityViolationException;
 import org.springframework.r2dbc.core.DatabaseClient;
 import org.springframework.r2dbc.core.DatabaseClient.GenericExecuteSpec;
 import org.springframework.stereotype.Component;
@@ -45,14 +51,44 @@ public class Sessions implements Expiring, LiveSessions {
     private static final String COLUMNS = "session.id, session.user_id, session.name, session.context_id,"
             + " session.context_title, session.roles, session.operator, session.target, session.item, session.expires_at";
 
-    private static final String OPEN_SOURCE = """
-            with source as (
-                select r.id as registration_id
+    /**
+     * Sessions of a platform are only inserted while registration and deployment are open. Their rows are locked until the
+     * commit, so whoever closes one either waits and then ends these sessions too, or was first and is seen here.
+     */
+    private static final String OPEN = """
+            with given as (
+                select * from unnest(:ids::uuid[], :tokens::text[], :users::uuid[], :names::text[], :contexts::uuid[],
+                        :titles::text[], :roles::text[], :operators::boolean[], :targets::text[], :items::text[],
+                        :ends::timestamptz[], :registrations::uuid[], :deployments::text[], :codes::text[])
+                    as given (id, token, user_id, name, context_id, title, roles, operator, target, item, ends,
+                        registration_id, deployment_id, code)
+            ), source as (
+                select r.id as registration_id, d.deployment_id, r.operators
                 from lti_registration r join lti_deployment d on d.registration_id = r.id
-                where r.id = :registration and d.deployment_id = :deployment and d.state = 'active'
-                  and r.approval = 'approved' and not r.paused and not r.operator_paused
-                  and (r.operators or not :operator)
-                for share)""";
+                where (d.registration_id, d.deployment_id) in (select registration_id, deployment_id from given)
+                  and d.state = 'active' and r.approval = 'approved' and not r.paused and not r.operator_paused
+                order by d.registration_id, d.deployment_id
+                for share
+            ), opened as (
+                insert into session (id, token_digest, user_id, name, context_id, context_title, roles, operator, target,
+                                     item, registration_id, created_at, expires_at)
+                select g.id, decode(g.token, 'hex'), g.user_id, g.name, g.context_id, g.title,
+                       string_to_array(g.roles, ' '), g.operator, g.target, g.item, g.registration_id, :now, g.ends
+                from given g left join source s using (registration_id, deployment_id)
+                where g.registration_id is null or s.operators or (s.registration_id is not null and not g.operator)
+                returning id
+            ), coded as (
+                insert into session_code (code_digest, session_id, expires_at)
+                select decode(g.code, 'hex'), g.id, :code_ends from given g join opened using (id)
+                where g.code is not null
+            )
+            select id from opened""";
+
+    /** How many sessions of a deployment may wait to be opened, and are opened together. */
+    private static final int QUEUE_LIMIT = 4000;
+
+    private static final int BATCH_LIMIT = 250;
+    private static final int SOURCES_KEPT = 1000;
 
     private final Directory directory;
     private final Secrets secrets;
@@ -64,7 +100,15 @@ public class Sessions implements Expiring, LiveSessions {
     /** How often sessions have ended on this node. */
     private final AtomicLong endings = new AtomicLong();
 
-    Sessions(Directory directory, Secrets secrets, IdGenerator ids, Clock clock, SessionProperties properties) {
+    private final KeyedBatchers<Source, Opening, Boolean> openings;
+
+    Sessions(
+            Directory directory,
+            Secrets secrets,
+            IdGenerator ids,
+            Clock clock,
+            SessionProperties properties,
+            MeterRegistry meters) {
         this.directory = directory;
         this.secrets = secrets;
         this.ids = ids;
@@ -74,18 +118,27 @@ public class Sessions implements Expiring, LiveSessions {
                 .maximumSize(properties.cacheEntries())
                 .expireAfterWrite(properties.cacheLifetime())
                 .build();
+        // Whoever closes a deployment holds up its own launches, not those of others.
+        this.openings = new KeyedBatchers<>(
+                SOURCES_KEPT,
+                source -> new SmartBatcher<>(
+                        QUEUE_LIMIT,
+                        BATCH_LIMIT,
+                        all -> openAll(all).toFuture(),
+                        DataIntegrityViolationException.class::isInstance));
+        meters.gauge("lectern.session.openings.waiting", openings, KeyedBatchers::waiting);
     }
 
     /**
      * Opens a session whose token is handed over at once; empty when its platform or deployment was closed meanwhile.
      */
     public Mono<OpenSession> open(NewSession request) {
-        String token = TOKEN_PREFIX + secrets.fresh();
-        LaunchSession session = created(request);
-        return directory
-                .writeOne(sql ->
-                        insert(sql, session, request, Secrets.digest(token)).map(unused -> session))
-                .map(opened -> new OpenSession(token, opened, request.target(), request.item()));
+        return Mono.defer(() -> {
+            String token = TOKEN_PREFIX + secrets.fresh();
+            LaunchSession session = created(request);
+            return opened(new Opening(session, request, Secrets.hexDigest(token), null))
+                    .map(yes -> new OpenSession(token, session, request.target(), request.item()));
+        });
     }
 
     /**
@@ -93,18 +146,11 @@ public class Sessions implements Expiring, LiveSessions {
      * deployment was closed meanwhile.
      */
     public Mono<String> openWithCode(NewSession request) {
-        String code = secrets.fresh();
-        LaunchSession session = created(request);
-        Instant codeEnds = clock.instant().plus(properties.codeLifetime());
-        return directory.write(sql -> insert(sql, session, request, null)
-                .flatMap(inserted -> sql.sql(
-                                "insert into session_code (code_digest, session_id, expires_at) values (:code, :id, :ends)")
-                        .bind("code", Secrets.digest(code))
-                        .bind("id", session.id())
-                        .bind("ends", codeEnds)
-                        .fetch()
-                        .rowsUpdated())
-                .map(unused -> code));
+        return Mono.defer(() -> {
+            String code = secrets.fresh();
+            return opened(new Opening(created(request), request, null, Secrets.hexDigest(code)))
+                    .map(yes -> code);
+        });
     }
 
     /** Trades a one-time code for the session; empty when the code is unknown, used or too old. Exactly one wins. */
@@ -280,43 +326,50 @@ public class Sessions implements Expiring, LiveSessions {
                 clock.instant().plus(properties.lifetime()));
     }
 
-    /**
-     * One row, or none: a session of a platform is only inserted while registration and deployment are open. Their rows are
-     * locked until the commit, so whoever closes one either waits and then ends this session too, or was first and is
-     * seen here.
-     */
-    private Mono<UUID> insert(
-            DatabaseClient sql, LaunchSession session, NewSession request, byte @Nullable [] tokenDigest) {
-        NewSession.Source source = request.source();
-        GenericExecuteSpec statement = sql.sql(
-                        (source == null ? "with source as (select null::uuid as registration_id)" : OPEN_SOURCE) + """
-                         insert into session (id, token_digest, user_id, name, context_id, context_title, roles,
-                                              operator, target, item, registration_id, created_at, expires_at)
-                         select :id, :token, :user, :name, :context, :title, :roles, :operator, :target, :item,
-                                registration_id, :now, :ends
-                         from source
-                         returning id""")
-                .bind("id", session.id())
-                .bind("user", session.userId())
-                .bind("context", session.context().value())
-                .bind("roles", session.roles().stream().map(CourseRole::key).toArray(String[]::new))
-                .bind("operator", session.operator())
-                .bind("target", request.target().key())
-                .bind("now", clock.instant())
-                .bind("ends", session.expiresAt());
-        if (source != null) {
-            statement = statement.bind("registration", source.registration()).bind("deployment", source.deployment());
-        }
-        statement = bindNullable(statement, "token", tokenDigest, byte[].class);
-        statement = bindNullable(statement, "item", request.item(), String.class);
-        statement = bindNullable(statement, "name", session.name(), String.class);
-        statement = bindNullable(statement, "title", session.contextTitle(), String.class);
-        return statement.map(row -> required(row, "id", UUID.class)).one();
+    /** Empty where the source was closed meanwhile. */
+    private Mono<Boolean> opened(Opening opening) {
+        return openings.submit(new Source(opening.registration(), opening.deployment()), opening)
+                .filter(yes -> yes);
     }
 
-    private static <T> GenericExecuteSpec bindNullable(
-            GenericExecuteSpec statement, String name, @Nullable T value, Class<T> type) {
-        return value == null ? statement.bindNull(name, type) : statement.bind(name, value);
+    private Mono<List<Boolean>> openAll(List<Opening> all) {
+        Instant now = clock.instant();
+        return directory
+                .writeOne(sql -> Batch.of(all)
+                        .column("ids", UUID.class, one -> one.session().id())
+                        .column("tokens", String.class, Opening::token)
+                        .column("users", UUID.class, one -> one.session().userId())
+                        .column("names", String.class, one -> one.session().name())
+                        .column(
+                                "contexts",
+                                UUID.class,
+                                one -> one.session().context().value())
+                        .column("titles", String.class, one -> one.session().contextTitle())
+                        .column("roles", String.class, one -> roles(one.session()))
+                        .column("operators", Boolean.class, one -> one.session().operator())
+                        .column(
+                                "targets",
+                                String.class,
+                                one -> one.request().target().key())
+                        .column("items", String.class, one -> one.request().item())
+                        .column("ends", Instant.class, one -> one.session().expiresAt())
+                        .column("registrations", UUID.class, Opening::registration)
+                        .column("deployments", String.class, Opening::deployment)
+                        .column("codes", String.class, Opening::code)
+                        .bindTo(sql.sql(OPEN))
+                        .bind("now", now)
+                        .bind("code_ends", now.plus(properties.codeLifetime()))
+                        .map(row -> required(row, "id", UUID.class))
+                        .all()
+                        .collect(Collectors.toSet()))
+                .map(opened -> all.stream()
+                        .map(one -> opened.contains(one.session().id()))
+                        .toList());
+    }
+
+    /** No role's key has a blank. */
+    private static String roles(LaunchSession session) {
+        return session.roles().stream().map(CourseRole::key).collect(Collectors.joining(" "));
     }
 
     private static LaunchTarget target(Readable row) {
@@ -351,4 +404,28 @@ public class Sessions implements Expiring, LiveSessions {
      * @param item what on that page, where the launch says so
      */
     public record Place(LaunchTarget target, @Nullable String item) {}
+
+    /** The platform and deployment that sessions are of; neither where Lectern opens one by itself. */
+    private record Source(
+            @Nullable UUID registration, @Nullable String deployment) {}
+
+    /** A session as it is written, with the digest of its token or of the code for it. */
+    private record Opening(
+            LaunchSession session,
+            NewSession request,
+            @Nullable String token,
+            @Nullable String code) {
+
+        @Nullable
+        UUID registration() {
+            NewSession.Source source = request.source();
+            return source == null ? null : source.registration();
+        }
+
+        @Nullable
+        String deployment() {
+            NewSession.Source source = request.source();
+            return source == null ? null : source.deployment();
+        }
+    }
 }

@@ -2,6 +2,7 @@ package org.lectern.app.session;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
 import java.security.SecureRandom;
 import java.time.Clock;
 import java.time.Duration;
@@ -57,7 +58,8 @@ class SessionsTest {
                 new Secrets(new SecureRandom()),
                 UUID::randomUUID,
                 Clock.systemUTC(),
-                new SessionProperties(Duration.ofHours(8), Duration.ofMinutes(1), Duration.ofMinutes(1), 10));
+                new SessionProperties(Duration.ofHours(8), Duration.ofMinutes(1), Duration.ofMinutes(1), 10),
+                new SimpleMeterRegistry());
         LaunchSession session = new LaunchSession(
                 UUID.randomUUID(),
                 UUID.randomUUID(),

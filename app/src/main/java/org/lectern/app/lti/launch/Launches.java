@@ -1,12 +1,18 @@
 package org.lectern.app.lti.launch;
 
 import com.nimbusds.jwt.SignedJWT;
+import io.micrometer.core.instrument.MeterRegistry;
+import io.micrometer.core.instrument.Tags;
 import java.net.URI;
 import java.time.Clock;
 import java.time.Instant;
+import java.util.Collections;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
+import java.util.UUID;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 import org.lectern.app.lti.LtiProperties;
@@ -18,15 +24,20 @@ import org.lectern.app.lti.platform.Registration;
 import org.lectern.app.lti.platform.Registrations;
 import org.lectern.app.session.NewSession;
 import org.lectern.app.session.Secrets;
+import org.lectern.db.ContextId;
 import org.lectern.db.member.Member;
 import org.lectern.db.member.Members;
+import org.lectern.db.shard.ShardTransaction;
 import org.lectern.db.shard.Shards;
 import org.lectern.infra.activity.Activity;
 import org.lectern.infra.activity.ActivityLog;
+import org.lectern.infra.batching.KeyedBatchers;
+import org.lectern.infra.batching.SmartBatcher;
 import org.lectern.infra.roles.ConditionalOnRole;
 import org.lectern.infra.roles.NodeRole;
 import org.lectern.infra.session.CourseRole;
 import org.springframework.beans.factory.ObjectProvider;
+import org.springframework.dao.DataIntegrityViolationException;
 import org.springframework.stereotype.Component;
 import org.springframework.util.IdGenerator;
 import reactor.core.publisher.Flux;
@@ -37,11 +48,18 @@ import reactor.core.publisher.Mono;
  *
  * <p>The order: what costs nothing first (form of the token), then the login is taken (so an answer counts once,
  * whatever follows), then the browser, the signature, the claims, the deployment. Only then is anything made: ids in
- * the directory, and on the context's shard the membership and the activity, in one transaction.
+ * the directory, and on the context's shard the membership and the activity, in one transaction with those who come into
+ * the same course at the same moment.
  */
 @Component
 @ConditionalOnRole(NodeRole.WEB)
 class Launches {
+
+    /** How many entrances into one course may wait, and go together. */
+    private static final int QUEUE_LIMIT = 4000;
+
+    private static final int BATCH_LIMIT = 250;
+    private static final int COURSES_KEPT = 1000;
 
     private final Logins logins;
     private final TokenSignatures signatures;
@@ -55,6 +73,8 @@ class Launches {
     private final IdGenerator ids;
     private final Clock clock;
     private final List<LaunchListener> listeners;
+    private final KeyedBatchers<ContextId, Entrance, Boolean> entrances =
+            new KeyedBatchers<>(COURSES_KEPT, this::entrance);
 
     Launches(
             Logins logins,
@@ -68,7 +88,8 @@ class Launches {
             LtiProperties properties,
             IdGenerator ids,
             Clock clock,
-            ObjectProvider<LaunchListener> listeners) {
+            ObjectProvider<LaunchListener> listeners,
+            MeterRegistry meters) {
         this.logins = logins;
         this.signatures = signatures;
         this.participants = participants;
@@ -81,6 +102,7 @@ class Launches {
         this.ids = ids;
         this.clock = clock;
         this.listeners = listeners.orderedStream().toList();
+        meters.gauge("lectern.lti.waiting", Tags.of("step", "entrance"), entrances, KeyedBatchers::waiting);
     }
 
     /**
@@ -196,11 +218,33 @@ class Launches {
                 new NewSession.Source(facts.registration().id(), message.deploymentId()));
         return Flux.fromIterable(listeners)
                 .concatMap(listener -> listener.launched(facts))
-                .then(shards.write(
-                        facts.context(),
-                        transaction -> members.upsert(transaction, member)
-                                .then(activities.record(transaction, List.of(launched)))
-                                .thenReturn(new Verified(facts.registration(), session))));
+                .then(entrances.submit(facts.context(), new Entrance(member, launched)))
+                .thenReturn(new Verified(facts.registration(), session));
+    }
+
+    private SmartBatcher<Entrance, Boolean> entrance(ContextId context) {
+        return new SmartBatcher<>(
+                QUEUE_LIMIT,
+                BATCH_LIMIT,
+                all -> shards.write(
+                                context,
+                                transaction ->
+                                        enter(transaction, all).thenReturn(Collections.nCopies(all.size(), true)))
+                        .toFuture(),
+                DataIntegrityViolationException.class::isInstance);
+    }
+
+    /** Who launches twice at once is written once more: one statement cannot write a row twice. */
+    private Mono<Void> enter(ShardTransaction transaction, List<Entrance> all) {
+        Set<UUID> once = new HashSet<>();
+        Map<Boolean, List<Member>> first = all.stream()
+                .map(Entrance::member)
+                .collect(Collectors.partitioningBy(member -> once.add(member.userId())));
+        return members.upsertAll(transaction, first.getOrDefault(true, List.of()))
+                .thenMany(Flux.fromIterable(first.getOrDefault(false, List.of())))
+                .concatMap(member -> members.upsert(transaction, member))
+                .then(activities.record(
+                        transaction, all.stream().map(Entrance::activity).toList()));
     }
 
     private <T> Mono<T> unknownDeployment(
@@ -234,4 +278,7 @@ class Launches {
 
     /** A message that kept every rule, the old ids it vouches for, and all that was said. */
     private record Checked(LaunchMessage message, @Nullable LegacyIds legacy, Map<String, Object> claims) {}
+
+    /** What a launch leaves on its course's shard. */
+    private record Entrance(Member member, Activity activity) {}
 }

@@ -1,10 +1,17 @@
 package org.lectern.app.lti.launch;
 
+import io.micrometer.core.instrument.MeterRegistry;
+import io.micrometer.core.instrument.Tags;
 import io.r2dbc.spi.Readable;
 import java.time.Clock;
 import java.time.Instant;
 import java.util.HexFormat;
+import java.util.List;
+import java.util.Map;
 import java.util.Objects;
+import java.util.Optional;
+import java.util.UUID;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 import org.lectern.app.lti.LtiProperties;
 import org.lectern.app.lti.platform.Registration;
@@ -12,32 +19,74 @@ import org.lectern.app.lti.platform.Registrations;
 import org.lectern.app.session.Expiring;
 import org.lectern.app.session.Secrets;
 import org.lectern.db.Freshness;
+import org.lectern.db.batch.Batch;
 import org.lectern.db.directory.Directory;
+import org.lectern.infra.batching.SmartBatcher;
 import org.lectern.infra.roles.ConditionalOnRole;
 import org.lectern.infra.roles.NodeRole;
 import org.springframework.dao.DataIntegrityViolationException;
-import org.springframework.r2dbc.core.DatabaseClient.GenericExecuteSpec;
 import org.springframework.stereotype.Component;
 import reactor.core.publisher.Mono;
 
 /**
  * Logins under way, in the directory database: state and nonce live in one row that is taken by one {@code DELETE ...
- * RETURNING}, so of any number of answers, on any number of nodes, one gets it. Redis has no part in it.
+ * RETURNING}, so of any number of answers, on any number of nodes, one gets it. Redis has no part in it. What a class that
+ * comes at once asks while one statement is under way goes with the next one.
  */
 @Component
 @ConditionalOnRole(NodeRole.WEB)
 class Logins implements Expiring {
 
+    private static final String BEGIN = """
+            insert into lti_login (state_digest, nonce_digest, browser_digest, registration_id, target_link_uri,
+                deployment_id, storage_target, login_hint, message_hint, created_at, expires_at)
+            select decode(g.state, 'hex'), decode(g.nonce, 'hex'), decode(g.browser, 'hex'), r.id, g.target,
+                g.deployment, g.storage, g.hint, g.message, :now, :ends
+            from unnest(:states::text[], :nonces::text[], :browsers::text[], :registrations::uuid[], :targets::text[],
+                    :deployments::text[], :storages::text[], :hints::text[], :messages::text[])
+                as g (state, nonce, browser, registration, target, deployment, storage, hint, message)
+            join lti_registration r on r.id = g.registration
+            returning state_digest""";
+
+    /** In one order on all nodes, so that replays of several states at once wait for each other instead of deadlocking. */
+    private static final String TAKE = """
+            with due as (
+                select state_digest from lti_login
+                where state_digest in (select decode(state, 'hex') from unnest(:states::text[]) as state)
+                order by state_digest
+                for update
+            )
+            delete from lti_login l using due, lti_registration r
+            where l.state_digest = due.state_digest and r.id = l.registration_id
+            returning l.state_digest, l.nonce_digest, l.browser_digest, l.target_link_uri, l.deployment_id,
+                l.login_hint, l.message_hint, l.expires_at,\s""" + Registrations.COLUMNS;
+
+    /** How many may wait, and go together, at each of the two steps. */
+    private static final int QUEUE_LIMIT = 4000;
+
+    private static final int BATCH_LIMIT = 250;
+
     private final Directory directory;
     private final Secrets secrets;
     private final LtiProperties properties;
     private final Clock clock;
+    private final SmartBatcher<Beginning, Boolean> beginnings;
+    private final SmartBatcher<String, Optional<Login>> answers;
 
-    Logins(Directory directory, Secrets secrets, LtiProperties properties, Clock clock) {
+    Logins(Directory directory, Secrets secrets, LtiProperties properties, Clock clock, MeterRegistry meters) {
         this.directory = directory;
         this.secrets = secrets;
         this.properties = properties;
         this.clock = clock;
+        this.beginnings = new SmartBatcher<>(
+                QUEUE_LIMIT,
+                BATCH_LIMIT,
+                logins -> beginAll(logins).toFuture(),
+                DataIntegrityViolationException.class::isInstance);
+        this.answers = new SmartBatcher<>(
+                QUEUE_LIMIT, BATCH_LIMIT, states -> takeAll(states).toFuture(), unused -> false);
+        meters.gauge("lectern.lti.waiting", Tags.of("step", "login"), beginnings, SmartBatcher::waiting);
+        meters.gauge("lectern.lti.waiting", Tags.of("step", "answer"), answers, SmartBatcher::waiting);
     }
 
     /** Begins a login; {@link LaunchRejectedException} where the registration is gone. */
@@ -48,35 +97,52 @@ class Logins implements Expiring {
             @Nullable String storageTarget,
             String loginHint,
             @Nullable String messageHint) {
-        var begun = new Begun(secrets.fresh(), secrets.fresh(), secrets.fresh());
+        return Mono.defer(() -> {
+            var begun = new Begun(secrets.fresh(), secrets.fresh(), secrets.fresh());
+            var beginning = new Beginning(
+                    begun, registration.id(), targetLinkUri, deploymentId, storageTarget, loginHint, messageHint);
+            return Mono.fromFuture(() -> beginnings.submit(beginning))
+                    .onErrorReturn(DataIntegrityViolationException.class, false)
+                    // What is remembered of a registration may be of one that an operator removed meanwhile.
+                    .flatMap(known -> known
+                            ? Mono.just(begun)
+                            : Mono.error(new LaunchRejectedException(
+                                    LaunchRule.LOGIN_REGISTRATION, "the registration was removed", null)));
+        });
+    }
+
+    private Mono<List<Boolean>> beginAll(List<Beginning> logins) {
         Instant now = clock.instant();
         return directory
-                .writeOne(sql -> {
-                    GenericExecuteSpec statement = sql.sql("""
-                                    insert into lti_login (state_digest, nonce_digest, browser_digest, registration_id,
-                                        target_link_uri, deployment_id, storage_target, login_hint, message_hint,
-                                        created_at, expires_at)
-                                    values (:state, :nonce, :browser, :registration, :target, :deployment, :storage,
-                                        :hint, :message, :now, :ends)""")
-                            .bind("state", Secrets.digest(begun.state()))
-                            .bind("nonce", Secrets.digest(begun.nonce()))
-                            .bind("browser", Secrets.digest(begun.browserSecret()))
-                            .bind("registration", registration.id())
-                            .bind("target", targetLinkUri)
-                            .bind("hint", loginHint)
-                            .bind("now", now)
-                            .bind("ends", now.plus(properties.loginLifetime()));
-                    statement = bindNullable(statement, "deployment", deploymentId);
-                    statement = bindNullable(statement, "storage", storageTarget);
-                    statement = bindNullable(statement, "message", messageHint);
-                    return statement.fetch().rowsUpdated();
-                })
-                // What is remembered of a registration may be of one that an operator removed meanwhile.
-                .onErrorMap(
-                        DataIntegrityViolationException.class,
-                        unused -> new LaunchRejectedException(
-                                LaunchRule.LOGIN_REGISTRATION, "the registration was removed", null))
-                .thenReturn(begun);
+                .writeOne(sql -> Batch.of(logins)
+                        .column(
+                                "states",
+                                String.class,
+                                login -> Secrets.hexDigest(login.secrets().state()))
+                        .column(
+                                "nonces",
+                                String.class,
+                                login -> Secrets.hexDigest(login.secrets().nonce()))
+                        .column(
+                                "browsers",
+                                String.class,
+                                login -> Secrets.hexDigest(login.secrets().browserSecret()))
+                        .column("registrations", UUID.class, Beginning::registration)
+                        .column("targets", String.class, Beginning::targetLinkUri)
+                        .column("deployments", String.class, Beginning::deploymentId)
+                        .column("storages", String.class, Beginning::storageTarget)
+                        .column("hints", String.class, Beginning::loginHint)
+                        .column("messages", String.class, Beginning::messageHint)
+                        .bindTo(sql.sql(BEGIN))
+                        .bind("now", now)
+                        .bind("ends", now.plus(properties.loginLifetime()))
+                        .map(row -> hex(row, "state_digest"))
+                        .all()
+                        .collect(Collectors.toSet()))
+                .map(begun -> logins.stream()
+                        .map(login ->
+                                begun.contains(Secrets.hexDigest(login.secrets().state())))
+                        .toList());
     }
 
     /** Where the platform keeps the browser's secret of a login, if it offered to; the login stays. */
@@ -100,16 +166,22 @@ class Logins implements Expiring {
 
     /** Takes the login of a state; empty when there is none, it was taken before, or it is too old. */
     Mono<Login> take(String state) {
-        return directory
-                .writeOne(sql -> sql.sql("""
-                                delete from lti_login l using lti_registration r
-                                where l.state_digest = :state and r.id = l.registration_id
-                                returning l.nonce_digest, l.browser_digest, l.target_link_uri, l.deployment_id,
-                                    l.login_hint, l.message_hint, l.expires_at,\s""" + Registrations.COLUMNS)
-                        .bind("state", Secrets.digest(state))
-                        .map(row -> login(row))
-                        .one())
+        return Mono.fromFuture(() -> answers.submit(Secrets.hexDigest(state)))
+                .flatMap(Mono::justOrEmpty)
                 .filter(login -> login.expiresAt().isAfter(clock.instant()));
+    }
+
+    /** Of several answers with one state, the first has it. */
+    private Mono<List<Optional<Login>>> takeAll(List<String> states) {
+        return directory
+                .writeOne(sql -> sql.sql(TAKE)
+                        .bind("states", states.toArray(String[]::new))
+                        .map(row -> Map.entry(hex(row, "state_digest"), login(row)))
+                        .all()
+                        .collect(Collectors.toMap(Map.Entry::getKey, Map.Entry::getValue)))
+                .map(taken -> states.stream()
+                        .map(state -> Optional.ofNullable(taken.remove(state)))
+                        .toList());
     }
 
     @Override
@@ -141,10 +213,6 @@ class Logins implements Expiring {
         return HexFormat.of().formatHex(Objects.requireNonNull(row.get(column, byte[].class)));
     }
 
-    private static GenericExecuteSpec bindNullable(GenericExecuteSpec statement, String name, @Nullable String value) {
-        return value == null ? statement.bindNull(name, String.class) : statement.bind(name, value);
-    }
-
     /**
      * A login whose secret the platform keeps.
      *
@@ -168,4 +236,14 @@ class Logins implements Expiring {
             return "Begun[]";
         }
     }
+
+    /** A login as it is written. */
+    private record Beginning(
+            Begun secrets,
+            UUID registration,
+            String targetLinkUri,
+            @Nullable String deploymentId,
+            @Nullable String storageTarget,
+            String loginHint,
+            @Nullable String messageHint) {}
 }

@@ -1,6 +1,9 @@
 package org.lectern.app.lti.launch;
 
+import io.micrometer.core.instrument.MeterRegistry;
+import io.micrometer.core.instrument.Tags;
 import java.time.Clock;
+import java.util.List;
 import java.util.Objects;
 import java.util.UUID;
 import org.jspecify.annotations.Nullable;
@@ -9,12 +12,16 @@ import org.lectern.app.lti.platform.DeploymentState;
 import org.lectern.app.lti.platform.Registration;
 import org.lectern.db.ContextId;
 import org.lectern.db.Freshness;
+import org.lectern.db.batch.Batch;
 import org.lectern.db.directory.Directory;
+import org.lectern.infra.batching.SmartBatcher;
 import org.lectern.infra.roles.ConditionalOnRole;
 import org.lectern.infra.roles.NodeRole;
+import org.springframework.dao.DataIntegrityViolationException;
 import org.springframework.r2dbc.core.DatabaseClient;
 import org.springframework.stereotype.Component;
 import org.springframework.util.IdGenerator;
+import reactor.core.publisher.Flux;
 import reactor.core.publisher.Mono;
 
 /**
@@ -30,14 +37,66 @@ class Participants {
     /** For messages that belong to neither, such as an administrator's. */
     private static final String DEPLOYMENT = "deployment";
 
+    /** Contexts before persons, each in one order, so that two nodes that make the same wait for each other. */
+    private static final String MAKE = """
+            with given as (
+                select * from unnest(:registrations::uuid[], :deployments::text[], :kinds::text[], :ids::text[],
+                        :titles::text[], :contexts::uuid[], :issuers::text[], :subjects::text[], :users::uuid[],
+                        :new_contexts::uuid[], :new_users::uuid[]) with ordinality
+                    as given (registration_id, deployment_id, kind, lti_id, title, context_id, issuer, subject, user_id,
+                        new_context, new_user, place)
+            ), context as (
+                insert into lti_context (registration_id, deployment_id, kind, lti_id, context_id, title, created_at)
+                select distinct on (registration_id, deployment_id, kind, lti_id)
+                       registration_id, deployment_id, kind, lti_id, new_context, title, :now
+                from given where context_id is null
+                order by registration_id, deployment_id, kind, lti_id, title is null, place desc
+                on conflict (registration_id, deployment_id, kind, lti_id)
+                do update set title = coalesce(excluded.title, lti_context.title)
+                returning registration_id, deployment_id, kind, lti_id, context_id
+            ), person as (
+                insert into lti_person (issuer, subject, user_id, created_at)
+                select distinct on (issuer, subject) issuer, subject, new_user, :now
+                from given where user_id is null and (select count(*) from context) >= 0
+                order by issuer, subject
+                on conflict (issuer, subject) do update set subject = excluded.subject
+                returning issuer, subject, user_id
+            )
+            select coalesce(g.context_id, c.context_id) as context_id, coalesce(g.user_id, p.user_id) as user_id
+            from given g
+            left join context c using (registration_id, deployment_id, kind, lti_id)
+            left join person p using (issuer, subject)
+            order by g.place""";
+
+    private static final int QUEUE_LIMIT = 4000;
+    private static final int BATCH_LIMIT = 250;
+
     private final Directory directory;
     private final IdGenerator ids;
     private final Clock clock;
+    private final SmartBatcher<Question, Found> questions;
+    private final SmartBatcher<Newcomer, Found> newcomers;
 
-    Participants(Directory directory, IdGenerator ids, Clock clock) {
+    Participants(Directory directory, IdGenerator ids, Clock clock, MeterRegistry meters) {
         this.directory = directory;
         this.ids = ids;
         this.clock = clock;
+        // What a class that comes at once asks while one question is under way goes with the next one.
+        this.questions = new SmartBatcher<>(
+                QUEUE_LIMIT,
+                BATCH_LIMIT,
+                all -> directory
+                        .read(Freshness.PRIMARY, sql -> known(sql, all))
+                        .collectList()
+                        .toFuture(),
+                DataIntegrityViolationException.class::isInstance);
+        this.newcomers = new SmartBatcher<>(
+                QUEUE_LIMIT,
+                BATCH_LIMIT,
+                all -> directory.writeOne(sql -> make(sql, all).collectList()).toFuture(),
+                DataIntegrityViolationException.class::isInstance);
+        meters.gauge("lectern.lti.waiting", Tags.of("step", "participant"), questions, SmartBatcher::waiting);
+        meters.gauge("lectern.lti.waiting", Tags.of("step", "newcomer"), newcomers, SmartBatcher::waiting);
     }
 
     /**
@@ -47,14 +106,16 @@ class Participants {
      *     takes over what is known under the old id, and old ids that are new are noted
      */
     Mono<Found> of(Registration registration, LaunchMessage message, @Nullable LegacyIds legacy) {
-        return directory
-                .read(Freshness.PRIMARY, sql -> known(sql, registration, message))
-                .next()
-                .flatMap(found -> found.deployment() != DeploymentState.ACTIVE || (found.complete() && legacy == null)
-                        ? Mono.just(found)
-                        : directory.write(sql -> legacy == null
-                                ? make(sql, registration, message, found)
-                                : makeOf(sql, registration, message, found, legacy)));
+        return Mono.fromFuture(() -> questions.submit(new Question(registration, message)))
+                .flatMap(found -> {
+                    if (found.deployment() != DeploymentState.ACTIVE || (found.complete() && legacy == null)) {
+                        return Mono.just(found);
+                    }
+                    return legacy == null
+                            ? Mono.fromFuture(
+                                    () -> newcomers.submit(new Newcomer(new Question(registration, message), found)))
+                            : directory.write(sql -> makeOf(sql, registration, message, found, legacy));
+                });
     }
 
     private Mono<Found> makeOf(
@@ -170,76 +231,86 @@ class Participants {
     }
 
     private Mono<Found> known(DatabaseClient sql, Registration registration, LaunchMessage message) {
-        var statement = sql.sql("""
+        return known(sql, List.of(new Question(registration, message))).single();
+    }
+
+    private Flux<Found> known(DatabaseClient sql, List<Question> questions) {
+        return Batch.of(questions)
+                .column(
+                        "registrations",
+                        UUID.class,
+                        question -> question.registration().id())
+                .column(
+                        "deployments",
+                        String.class,
+                        question -> question.message().deploymentId())
+                .column("kinds", String.class, question -> contextKind(question.message()))
+                .column("ids", String.class, question -> contextKey(question.message()))
+                .column("titles", String.class, question -> question.message().contextTitle())
+                .column(
+                        "issuers",
+                        String.class,
+                        question -> question.registration().issuer())
+                .column("subjects", String.class, question -> question.message().subject())
+                .bindTo(sql.sql("""
                         select (select state from lti_deployment
-                                where registration_id = :registration and deployment_id = :deployment) as deployment,
+                                where registration_id = g.registration and deployment_id = g.deployment) as deployment,
                                (select context_id from lti_context
-                                where registration_id = :registration and deployment_id = :deployment
-                                  and kind = :kind and lti_id = :lti_id
-                                  and title is not distinct from coalesce(:title, title)) as context_id,
+                                where registration_id = g.registration and deployment_id = g.deployment
+                                  and kind = g.kind and lti_id = g.lti_id
+                                  and title is not distinct from coalesce(g.title, title)) as context_id,
                                (select user_id from lti_person
-                                where issuer = :issuer and subject = :subject) as user_id""")
-                .bind("registration", registration.id())
-                .bind("deployment", message.deploymentId())
-                .bind("kind", contextKind(message))
-                .bind("lti_id", contextKey(message))
-                .bind("issuer", registration.issuer());
-        String title = message.contextTitle();
-        statement = title == null ? statement.bindNull("title", String.class) : statement.bind("title", title);
-        String subject = message.subject();
-        statement = subject == null ? statement.bindNull("subject", String.class) : statement.bind("subject", subject);
-        // An anonymous launch is a person of its own: nothing connects it with another one.
-        UUID anonymous = subject == null ? ids.generateId() : null;
-        return statement
+                                where issuer = g.issuer and subject = g.subject) as user_id,
+                               g.subject is null as anonymous
+                        from unnest(:registrations::uuid[], :deployments::text[], :kinds::text[], :ids::text[],
+                                :titles::text[], :issuers::text[], :subjects::text[]) with ordinality
+                            as g (registration, deployment, kind, lti_id, title, issuer, subject, place)
+                        order by g.place"""))
                 .map(row -> {
                     String state = row.get("deployment", String.class);
+                    boolean anonymous = Boolean.TRUE.equals(row.get("anonymous", Boolean.class));
                     return new Found(
                             state == null ? null : DeploymentState.of(state),
                             row.get("context_id", UUID.class),
-                            anonymous != null ? anonymous : row.get("user_id", UUID.class));
+                            // An anonymous launch is a person of its own: nothing connects it with another one.
+                            anonymous ? ids.generateId() : row.get("user_id", UUID.class));
                 })
-                .one();
+                .all();
     }
 
     private Mono<Found> make(DatabaseClient sql, Registration registration, LaunchMessage message, Found found) {
-        return context(sql, registration, message)
-                .flatMap(context -> (found.userId() != null
-                                ? Mono.just(found.userId())
-                                : person(sql, registration, Objects.requireNonNull(message.subject())))
-                        .map(user -> new Found(found.deployment(), context, user)));
+        return make(sql, List.of(new Newcomer(new Question(registration, message), found)))
+                .single();
     }
 
-    private Mono<UUID> context(DatabaseClient sql, Registration registration, LaunchMessage message) {
-        var statement = sql.sql("""
-                        insert into lti_context (registration_id, deployment_id, kind, lti_id, context_id, title, created_at)
-                        values (:registration, :deployment, :kind, :lti_id, :id, :title, :now)
-                        on conflict (registration_id, deployment_id, kind, lti_id)
-                        do update set title = coalesce(excluded.title, lti_context.title)
-                        returning context_id""")
-                .bind("registration", registration.id())
-                .bind("deployment", message.deploymentId())
-                .bind("kind", contextKind(message))
-                .bind("lti_id", contextKey(message))
-                .bind("id", ids.generateId())
-                .bind("now", clock.instant());
-        String title = message.contextTitle();
-        return (title == null ? statement.bindNull("title", String.class) : statement.bind("title", title))
-                .map(row -> Objects.requireNonNull(row.get("context_id", UUID.class)))
-                .one();
-    }
-
-    private Mono<UUID> person(DatabaseClient sql, Registration registration, String subject) {
-        return sql.sql("""
-                        insert into lti_person (issuer, subject, user_id, created_at)
-                        values (:issuer, :subject, :id, :now)
-                        on conflict (issuer, subject) do update set subject = excluded.subject
-                        returning user_id""")
-                .bind("issuer", registration.issuer())
-                .bind("subject", subject)
-                .bind("id", ids.generateId())
+    /** What is there already stays; a context that has another title now gets it. */
+    private Flux<Found> make(DatabaseClient sql, List<Newcomer> newcomers) {
+        return Batch.of(newcomers)
+                .column(
+                        "registrations",
+                        UUID.class,
+                        newcomer -> newcomer.question().registration().id())
+                .column(
+                        "deployments",
+                        String.class,
+                        newcomer -> newcomer.message().deploymentId())
+                .column("kinds", String.class, newcomer -> contextKind(newcomer.message()))
+                .column("ids", String.class, newcomer -> contextKey(newcomer.message()))
+                .column("titles", String.class, newcomer -> newcomer.message().contextTitle())
+                .column("contexts", UUID.class, newcomer -> newcomer.found().contextId())
+                .column(
+                        "issuers",
+                        String.class,
+                        newcomer -> newcomer.question().registration().issuer())
+                .column("subjects", String.class, newcomer -> newcomer.message().subject())
+                .column("users", UUID.class, newcomer -> newcomer.found().userId())
+                .column("new_contexts", UUID.class, newcomer -> ids.generateId())
+                .column("new_users", UUID.class, newcomer -> ids.generateId())
+                .bindTo(sql.sql(MAKE))
                 .bind("now", clock.instant())
-                .map(row -> Objects.requireNonNull(row.get("user_id", UUID.class)))
-                .one();
+                .map(row -> new Found(
+                        DeploymentState.ACTIVE, row.get("context_id", UUID.class), row.get("user_id", UUID.class)))
+                .all();
     }
 
     private static String contextKey(LaunchMessage message) {
@@ -276,6 +347,17 @@ class Participants {
 
         UUID user() {
             return Objects.requireNonNull(userId);
+        }
+    }
+
+    /** Whom and what a launch names. */
+    private record Question(Registration registration, LaunchMessage message) {}
+
+    /** Who or what of a launch is not known yet, with what is. */
+    private record Newcomer(Question question, Found found) {
+
+        LaunchMessage message() {
+            return question.message();
         }
     }
 }
