@@ -1,6 +1,7 @@
 package org.lectern.app.problem;
 
 import org.lectern.infra.problem.ProblemType;
+import org.lectern.infra.telemetry.TraceScope;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import org.springframework.boot.webflux.error.ErrorWebExceptionHandler;
@@ -31,9 +32,9 @@ class ProblemErrorHandler implements ErrorWebExceptionHandler {
         if (exchange.getResponse().isCommitted() || DisconnectedClientHelper.isClientDisconnectedException(error)) {
             return Mono.error(error);
         }
-        return Mono.defer(() -> {
+        return Mono.deferContextual(context -> {
             Problem problem = ProblemTranslator.translate(error);
-            log(exchange, problem, error);
+            TraceScope.run(context, () -> log(exchange, problem, error));
             return writer.write(exchange, problem);
         });
     }

@@ -1,10 +1,10 @@
 package org.lectern.app.problem;
 
-import io.micrometer.tracing.Tracer;
 import java.net.URI;
 import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
+import org.lectern.infra.telemetry.TraceCarrier;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import org.springframework.beans.factory.ObjectProvider;
@@ -32,16 +32,16 @@ class ProblemWriter {
     private static final List<String> APIS = List.of("/api", "/xapi", "/actuator", "/v3", "/ws", "/.well-known");
 
     private final JsonMapper json;
-    private final ObjectProvider<Tracer> tracer;
+    private final TraceCarrier traces;
     private final ServerResponse.Context rendering;
 
     ProblemWriter(
             JsonMapper json,
-            ObjectProvider<Tracer> tracer,
+            TraceCarrier traces,
             ObjectProvider<ViewResolver> viewResolvers,
             ServerCodecConfigurer codecs) {
         this.json = json;
-        this.tracer = tracer;
+        this.traces = traces;
         List<ViewResolver> resolvers = viewResolvers.orderedStream().toList();
         List<HttpMessageWriter<?>> writers = codecs.getWriters();
         this.rendering = new ServerResponse.Context() {
@@ -59,21 +59,13 @@ class ProblemWriter {
 
     /** Completes when the answer is sent; errors when the response had begun already. */
     Mono<Void> write(ServerWebExchange exchange, Problem problem) {
-        return Mono.defer(() -> {
-            ProblemDocument document = document(exchange, problem);
+        return Mono.deferContextual(context -> {
+            ProblemDocument document = document(exchange, problem, traces.traceId(context));
             return wantsPage(exchange) ? page(exchange, problem, document) : json(exchange, problem, document);
         });
     }
 
-    /** The trace of this request, where there is one. */
-    @Nullable
-    String traceId() {
-        Tracer present = tracer.getIfAvailable();
-        var span = present == null ? null : present.currentSpan();
-        return span == null ? null : span.context().traceId();
-    }
-
-    private ProblemDocument document(ServerWebExchange exchange, Problem problem) {
+    private ProblemDocument document(ServerWebExchange exchange, Problem problem, @Nullable String traceId) {
         URI address = exchange.getRequest().getURI();
         return new ProblemDocument(
                 problem.type().uri(),
@@ -81,7 +73,7 @@ class ProblemWriter {
                 problem.type().status(),
                 problem.detail(),
                 address.getRawPath(),
-                traceId(),
+                traceId,
                 problem.violations().stream()
                         .map(one -> new ProblemDocument.Violation(one.field(), one.message()))
                         .toList());

@@ -24,6 +24,7 @@ import org.lectern.db.ContextId;
 import org.lectern.infra.batching.QueueFullException;
 import org.lectern.infra.problem.ProblemException;
 import org.lectern.infra.problem.ProblemType;
+import org.lectern.infra.telemetry.ObservedTraces;
 import org.springframework.boot.SpringBootConfiguration;
 import org.springframework.boot.autoconfigure.ImportAutoConfiguration;
 import org.springframework.boot.http.codec.autoconfigure.CodecsAutoConfiguration;
@@ -440,6 +441,7 @@ class ProblemAnswersTest {
     @Import({
         ProblemErrorHandler.class,
         ProblemWriter.class,
+        ObservedTraces.class,
         SecurityProblems.class,
         FailingController.class,
         EdgeLimitsConfiguration.class

@@ -12,7 +12,9 @@ import io.opentelemetry.sdk.trace.export.SimpleSpanProcessor;
 import io.opentelemetry.sdk.trace.export.SpanExporter;
 import java.time.Duration;
 import java.util.Map;
+import java.util.Optional;
 import java.util.concurrent.Executors;
+import org.awaitility.Awaitility;
 import org.junit.jupiter.api.Test;
 import org.lectern.infra.telemetry.ObservedTraces;
 import org.lectern.infra.telemetry.TraceCarrier;
@@ -44,6 +46,7 @@ import org.springframework.web.reactive.function.server.RouterFunctions;
 import org.springframework.web.reactive.function.server.ServerResponse;
 import reactor.core.publisher.Mono;
 import reactor.core.scheduler.Schedulers;
+import reactor.util.context.Context;
 
 /** A trace survives text: work done on another thread with what was written down is a child of the request. */
 @SpringBootTest(webEnvironment = WebEnvironment.RANDOM_PORT, properties = "management.tracing.sampling.probability=1")
@@ -88,15 +91,20 @@ class TraceCarrierTest {
                             traceparent,
                             "lectern.test.work",
                             Map.of("kind", "test"),
-                            () -> String.valueOf(traces.current())))
+                            () -> String.valueOf(traces.current(Context.empty()))))
                     .get();
             assertThat(inside).startsWith(String.valueOf(traceparent).substring(0, 36));
         }
 
         SpanData work = span("lectern.test.work");
-        SpanData request = exported.spans().stream()
-                .filter(one -> one.getName().contains("/asked"))
-                .findFirst()
+        // It ends after the client has its answer.
+        SpanData request = Awaitility.await()
+                .atMost(Duration.ofSeconds(20))
+                .until(
+                        () -> exported.spans().stream()
+                                .filter(one -> one.getName().contains("/asked"))
+                                .findFirst(),
+                        Optional::isPresent)
                 .orElseThrow();
         assertThat(work.getTraceId()).isEqualTo(request.getTraceId());
         assertThat(work.getParentSpanId()).isEqualTo(request.getSpanId());
@@ -107,11 +115,15 @@ class TraceCarrierTest {
 
     @Test
     void withoutATraceANewOneBegins() throws Exception {
-        assertThat(traces.current()).isNull();
-        assertThat(traces.<String>within(null, "lectern.test.root", Map.of(), () -> String.valueOf(traces.current())))
+        assertThat(traces.current(Context.empty())).isNull();
+        assertThat(traces.<String>within(
+                        null, "lectern.test.root", Map.of(), () -> String.valueOf(traces.current(Context.empty()))))
                 .startsWith("00-");
         assertThat(traces.<String>within(
-                        "nonsense", "lectern.test.root", Map.of(), () -> String.valueOf(traces.current())))
+                        "nonsense",
+                        "lectern.test.root",
+                        Map.of(),
+                        () -> String.valueOf(traces.current(Context.empty()))))
                 .startsWith("00-");
     }
 
@@ -173,7 +185,8 @@ class TraceCarrierTest {
                             request -> ServerResponse.ok()
                                     .body(
                                             Mono.delay(Duration.ofMillis(5), Schedulers.parallel())
-                                                    .map(unused -> String.valueOf(traces.current())),
+                                                    .then(Mono.deferContextual(context ->
+                                                            Mono.just(String.valueOf(traces.current(context))))),
                                             String.class))
                     .build();
         }

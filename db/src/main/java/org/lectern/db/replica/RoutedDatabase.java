@@ -1,5 +1,6 @@
 package org.lectern.db.replica;
 
+import io.micrometer.context.ContextSnapshotFactory;
 import io.micrometer.core.instrument.Counter;
 import io.micrometer.core.instrument.MeterRegistry;
 import io.micrometer.core.instrument.Tags;
@@ -36,6 +37,7 @@ import org.springframework.r2dbc.core.DatabaseClient;
 import org.springframework.r2dbc.core.binding.BindMarkersFactory;
 import reactor.core.publisher.Flux;
 import reactor.core.publisher.Mono;
+import reactor.util.context.ContextView;
 import reactor.util.retry.Retry;
 
 /**
@@ -67,6 +69,8 @@ public final class RoutedDatabase {
     private static final Duration FIRST_PAUSE = Duration.ofMillis(50);
     private static final Duration LONGEST_PAUSE = Duration.ofMillis(800);
     private static final Duration POLL = Duration.ofMillis(5);
+    private static final ContextSnapshotFactory SNAPSHOTS =
+            ContextSnapshotFactory.builder().build();
     private static final BindMarkersFactory MARKERS = BindMarkersFactory.indexed("$", 1);
 
     private final DatabaseSettings settings;
@@ -429,32 +433,36 @@ public final class RoutedDatabase {
     }
 
     private <T> Mono<T> timed(Mono<T> operation, Timer timer, StatementTexts texts) {
-        return Mono.defer(() -> {
+        return Mono.deferContextual(context -> {
             long begin = System.nanoTime();
-            return operation.doFinally(signal -> record(begin, timer, texts));
+            return operation.doFinally(signal -> record(begin, timer, texts, context));
         });
     }
 
     private <T> Flux<T> timed(Flux<T> operation, Timer timer, StatementTexts texts) {
-        return Flux.defer(() -> {
+        return Flux.deferContextual(context -> {
             long begin = System.nanoTime();
-            return operation.doFinally(signal -> record(begin, timer, texts));
+            return operation.doFinally(signal -> record(begin, timer, texts, context));
         });
     }
 
-    private void record(long begin, Timer timer, StatementTexts texts) {
+    private void record(long begin, Timer timer, StatementTexts texts, ContextView context) {
         long now = System.nanoTime();
         timer.record(now - begin, TimeUnit.NANOSECONDS);
         load.add(now - begin, now);
         monitor.load().add(now - begin, now);
         if (now - begin > settings.slowQuery().toNanos() && worthALine(now)) {
-            log.warn(
-                    "Slow {} of {} on {}: {} ms: {}",
-                    timer.getId().getTag("kind"),
-                    database,
-                    server,
-                    TimeUnit.NANOSECONDS.toMillis(now - begin),
-                    texts);
+            // With the ids of the trace that waited for it.
+            SNAPSHOTS
+                    .captureFrom(context)
+                    .wrap(() -> log.warn(
+                            "Slow {} of {} on {}: {} ms: {}",
+                            timer.getId().getTag("kind"),
+                            database,
+                            server,
+                            TimeUnit.NANOSECONDS.toMillis(now - begin),
+                            texts))
+                    .run();
         }
     }
 

@@ -22,6 +22,7 @@ import org.lectern.infra.batching.SmartBatcher;
 import org.lectern.infra.telemetry.TraceCarrier;
 import org.springframework.r2dbc.core.DatabaseClient;
 import reactor.core.publisher.Mono;
+import reactor.util.context.ContextView;
 import tools.jackson.databind.json.JsonMapper;
 
 /**
@@ -86,14 +87,14 @@ final class JobIntake {
 
     /** Writes a row inside a transaction; one with the same id is left as it is. */
     Mono<Void> write(ShardTransaction transaction, JobRequest request) {
-        return Mono.defer(
-                () -> insert(transaction, wanted(transaction.context(), transaction.logicalShard(), request)));
+        return Mono.deferContextual(context ->
+                insert(transaction, wanted(context, transaction.context(), transaction.logicalShard(), request)));
     }
 
     /** Writes a row in a transaction that is shared with others of the same moment; complete after the commit. */
     Mono<Void> write(ContextId course, JobRequest request) {
-        return Mono.defer(() -> {
-            Wanted wanted = wanted(course, shards.logicalShardOf(course), request);
+        return Mono.deferContextual(context -> {
+            Wanted wanted = wanted(context, course, shards.logicalShardOf(course), request);
             CompletableFuture<Boolean> written = alone.computeIfAbsent(
                             shards.physicalShardOf(course),
                             at -> new SmartBatcher<>(
@@ -108,7 +109,7 @@ final class JobIntake {
         });
     }
 
-    private Wanted wanted(ContextId course, int logicalShard, JobRequest request) {
+    private Wanted wanted(ContextView context, ContextId course, int logicalShard, JobRequest request) {
         String payload = json.writeValueAsString(request.payload());
         if (payload.length() > PAYLOAD_LIMIT_CHARS) {
             throw new IllegalArgumentException("The payload of a " + request.kind() + " job has " + payload.length()
@@ -117,7 +118,7 @@ final class JobIntake {
         OffsetDateTime runAt = request.runAt() == null
                 ? OffsetDateTime.now(clock)
                 : request.runAt().atOffset(ZoneOffset.UTC);
-        return new Wanted(course, logicalShard, request, payload, traces.current(), runAt);
+        return new Wanted(course, logicalShard, request, payload, traces.current(context), runAt);
     }
 
     private Mono<Void> insert(Wanted wanted) {

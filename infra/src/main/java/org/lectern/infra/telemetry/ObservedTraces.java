@@ -3,9 +3,12 @@ package org.lectern.infra.telemetry;
 import io.micrometer.common.KeyValues;
 import io.micrometer.observation.Observation;
 import io.micrometer.observation.ObservationRegistry;
+import io.micrometer.observation.contextpropagation.ObservationThreadLocalAccessor;
 import io.micrometer.observation.transport.Kind;
 import io.micrometer.observation.transport.ReceiverContext;
+import io.micrometer.tracing.Span;
 import io.micrometer.tracing.Tracer;
+import io.micrometer.tracing.handler.TracingObservationHandler.TracingContext;
 import io.micrometer.tracing.propagation.Propagator;
 import java.util.HashMap;
 import java.util.Map;
@@ -13,6 +16,7 @@ import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 import org.springframework.beans.factory.ObjectProvider;
 import org.springframework.stereotype.Component;
+import reactor.util.context.ContextView;
 
 /** Traces by Micrometer's observations; without a tracer only the metrics remain. */
 @Component
@@ -34,10 +38,9 @@ public class ObservedTraces implements TraceCarrier {
     }
 
     @Override
-    public @Nullable String current() {
-        Tracer presentTracer = tracer.getIfAvailable();
+    public @Nullable String current(ContextView context) {
         Propagator presentPropagator = propagator.getIfAvailable();
-        var span = presentTracer == null ? null : presentTracer.currentSpan();
+        Span span = span(context);
         if (span == null || presentPropagator == null) {
             return null;
         }
@@ -48,6 +51,23 @@ public class ObservedTraces implements TraceCarrier {
             }
         });
         return headers.get(TRACEPARENT);
+    }
+
+    @Override
+    public @Nullable String traceId(ContextView context) {
+        Span span = span(context);
+        return span == null ? null : span.context().traceId();
+    }
+
+    private @Nullable Span span(ContextView context) {
+        Observation observation = context.getOrDefault(ObservationThreadLocalAccessor.KEY, null);
+        TracingContext tracing =
+                observation == null ? null : observation.getContextView().get(TracingContext.class);
+        if (tracing != null) {
+            return tracing.getSpan();
+        }
+        Tracer present = tracer.getIfAvailable();
+        return present == null ? null : present.currentSpan();
     }
 
     @Override

@@ -1,7 +1,6 @@
 package org.lectern.app.lti.launch;
 
 import io.micrometer.core.instrument.MeterRegistry;
-import io.micrometer.tracing.Tracer;
 import java.security.SecureRandom;
 import java.time.Clock;
 import java.time.Instant;
@@ -17,9 +16,10 @@ import org.jspecify.annotations.Nullable;
 import org.lectern.app.lti.platform.Registration;
 import org.lectern.infra.roles.ConditionalOnRole;
 import org.lectern.infra.roles.NodeRole;
+import org.lectern.infra.telemetry.TraceCarrier;
+import org.lectern.infra.telemetry.TraceScope;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
-import org.springframework.beans.factory.ObjectProvider;
 import org.springframework.stereotype.Component;
 import reactor.core.publisher.Mono;
 
@@ -40,33 +40,29 @@ public class Rejections {
 
     private final SharedRejections shared;
     private final MeterRegistry meters;
-    private final ObjectProvider<Tracer> tracer;
+    private final TraceCarrier traces;
     private final SecureRandom random;
     private final Clock clock;
     private final Deque<Rejection> recent = new ArrayDeque<>();
 
-    Rejections(
-            SharedRejections shared,
-            MeterRegistry meters,
-            ObjectProvider<Tracer> tracer,
-            SecureRandom random,
-            Clock clock) {
+    Rejections(SharedRejections shared, MeterRegistry meters, TraceCarrier traces, SecureRandom random, Clock clock) {
         this.shared = shared;
         this.meters = meters;
-        this.tracer = tracer;
+        this.traces = traces;
         this.random = random;
         this.clock = clock;
     }
 
     /** Notes a rejection; answers its reference. */
     Mono<String> note(LaunchRejectedException rejected) {
-        return Mono.defer(() -> {
-            Rejection rejection = noted(rejected);
+        return Mono.deferContextual(context -> {
+            Rejection rejection = noted(rejected, traces.traceId(context));
+            TraceScope.run(context, () -> log(rejection));
             return shared.add(rejection).thenReturn(rejection.reference());
         });
     }
 
-    private Rejection noted(LaunchRejectedException rejected) {
+    private Rejection noted(LaunchRejectedException rejected, @Nullable String traceId) {
         Registration registration = rejected.registration();
         var rejection = new Rejection(
                 reference(),
@@ -76,7 +72,18 @@ public class Rejections {
                 rejected.detail(),
                 registration == null ? null : registration.issuer(),
                 registration == null ? null : registration.clientId(),
-                traceId());
+                traceId);
+        meters.counter("lectern.lti.rejections", "rule", rejection.rule()).increment();
+        synchronized (recent) {
+            if (recent.size() == KEPT) {
+                recent.removeLast();
+            }
+            recent.addFirst(rejection);
+        }
+        return rejection;
+    }
+
+    private static void log(Rejection rejection) {
         log.atWarn()
                 .addKeyValue("rule", rejection.rule())
                 .addKeyValue("issuer", rejection.issuer())
@@ -89,14 +96,6 @@ public class Rejections {
                         rejection.issuer(),
                         rejection.clientId(),
                         rejection.reference());
-        meters.counter("lectern.lti.rejections", "rule", rejection.rule()).increment();
-        synchronized (recent) {
-            if (recent.size() == KEPT) {
-                recent.removeLast();
-            }
-            recent.addFirst(rejection);
-        }
-        return rejection;
     }
 
     /** The last rejections of all nodes, newest first; of this node while Redis is gone. */
@@ -123,12 +122,6 @@ public class Rejections {
             reference.append(i == 5 ? "-" : "").append(ALPHABET.charAt(random.nextInt(ALPHABET.length())));
         }
         return reference.toString();
-    }
-
-    private @Nullable String traceId() {
-        Tracer present = tracer.getIfAvailable();
-        var span = present == null ? null : present.currentSpan();
-        return span == null ? null : span.context().traceId();
     }
 
     /**

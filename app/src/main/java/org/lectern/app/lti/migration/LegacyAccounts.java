@@ -21,6 +21,7 @@ import org.lectern.infra.problem.ProblemType;
 import org.lectern.infra.roles.ConditionalOnRole;
 import org.lectern.infra.roles.NodeRole;
 import org.lectern.infra.session.Operator;
+import org.lectern.infra.telemetry.TraceScope;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import org.springframework.stereotype.Component;
@@ -214,16 +215,20 @@ public class LegacyAccounts {
 
     private Mono<LegacyIds> refused(Registration registration, String key, Outcome outcome) {
         count(outcome);
-        log.atWarn()
-                .addKeyValue("issuer", registration.issuer())
-                .addKeyValue("client_id", registration.clientId())
-                .log(
-                        "the LTI 1.1 account of a launch was not taken over: {} (consumer key of {} characters, platform {}, client {})",
-                        outcome.key(),
-                        key.length(),
-                        registration.issuer(),
-                        registration.clientId());
-        return Mono.empty();
+        return Mono.deferContextual(context -> {
+            TraceScope.run(
+                    context,
+                    () -> log.atWarn()
+                            .addKeyValue("issuer", registration.issuer())
+                            .addKeyValue("client_id", registration.clientId())
+                            .log(
+                                    "the LTI 1.1 account of a launch was not taken over: {} (consumer key of {} characters, platform {}, client {})",
+                                    outcome.key(),
+                                    key.length(),
+                                    registration.issuer(),
+                                    registration.clientId()));
+            return Mono.empty();
+        });
     }
 
     private void count(Outcome outcome) {

@@ -17,6 +17,7 @@ import org.lectern.app.lti.platform.UnacceptableAddressException;
 import org.lectern.infra.problem.ProblemException;
 import org.lectern.infra.roles.ConditionalOnRole;
 import org.lectern.infra.roles.NodeRole;
+import org.lectern.infra.telemetry.TraceScope;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import org.springframework.core.ParameterizedTypeReference;
@@ -87,12 +88,17 @@ class DynamicRegistration {
             }
             return registered(configuration, token, origin)
                     .onErrorMap(ProblemException.class, problem -> new RegistrationRefusedException(problem.detail()))
-                    .doOnError(
+                    .onErrorResume(
                             RegistrationRefusedException.class,
-                            refused -> log.warn(
-                                    "a platform was not registered: {} (host {})",
-                                    refused.getMessage(),
-                                    configuration.getHost()))
+                            refused -> Mono.deferContextual(context -> {
+                                TraceScope.run(
+                                        context,
+                                        () -> log.warn(
+                                                "a platform was not registered: {} (host {})",
+                                                refused.getMessage(),
+                                                configuration.getHost()));
+                                return Mono.error(refused);
+                            }))
                     .doFinally(signal -> {
                         runningHosts.remove(host);
                         running.release();

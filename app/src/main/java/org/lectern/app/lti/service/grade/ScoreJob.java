@@ -60,7 +60,7 @@ class ScoreJob implements JobHandler {
         }
         @Nullable PlatformFailureException refusal = null;
         try {
-            sent(context, score).block(SEND);
+            sent(context, score).contextCapture().block(SEND);
         } catch (PlatformFailureException failure) {
             refusal = failure;
         }

@@ -62,6 +62,7 @@ class NoticeOrderJob implements JobHandler {
                             .concatMap(
                                     type -> set(endpoint, type, order.handler().toString())))
                     .then()
+                    .contextCapture()
                     .block(PATIENCE);
         } catch (PlatformFailureException failure) {
             if (failure.kind() == PlatformFailureException.Kind.PASSING) {

@@ -85,7 +85,8 @@ class RosterJob implements JobHandler {
         run.progress(5, "reading");
         Instant begun = clock.instant();
         try {
-            Read read = Objects.requireNonNull(read(context, order).block(PATIENCE));
+            Read read =
+                    Objects.requireNonNull(read(context, order).contextCapture().block(PATIENCE));
             run.progress(60, "writing");
             List<Member> all = new ArrayList<>(read.written());
             if (!read.reading().changes() && order.everybody()) {
