@@ -5,8 +5,10 @@ import io.netty.buffer.Unpooled;
 import io.netty.channel.Channel;
 import io.netty.channel.ChannelHandlerContext;
 import io.netty.channel.ChannelOutboundBuffer;
+import io.netty.channel.ChannelPipeline;
 import io.netty.channel.EventLoop;
 import io.netty.handler.codec.http.websocketx.WebSocketFrameEncoder;
+import io.netty.handler.ssl.SslHandler;
 import java.nio.charset.StandardCharsets;
 import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
@@ -27,7 +29,7 @@ final class NettyOutlet implements Outlet {
             Unpooled.unreleasableBuffer(Unpooled.wrappedBuffer(new byte[] {(byte) 0x89, 0x00}));
 
     private final Channel channel;
-    private @Nullable ChannelHandlerContext encoder;
+    private @Nullable ChannelHandlerContext start;
 
     NettyOutlet(Channel channel) {
         this.channel = channel;
@@ -40,28 +42,33 @@ final class NettyOutlet implements Outlet {
 
     @Override
     public void write(ByteBuf frames) {
-        @Nullable ChannelHandlerContext behind = encoder();
-        var unused = behind == null
-                ? channel.write(frames, channel.voidPromise())
-                : behind.write(frames, channel.voidPromise());
+        @Nullable ChannelHandlerContext from = start();
+        var unused =
+                from == null ? channel.write(frames, channel.voidPromise()) : from.write(frames, channel.voidPromise());
     }
 
     @Override
     public void flush() {
-        @Nullable ChannelHandlerContext behind = encoder();
-        if (behind == null) {
+        @Nullable ChannelHandlerContext from = start();
+        if (from == null) {
             channel.flush();
         } else {
-            behind.flush();
+            from.flush();
         }
     }
 
-    /** What is framed already starts behind the encoder: the handlers before it have nothing to do with it. */
-    private @Nullable ChannelHandlerContext encoder() {
-        if (encoder == null) {
-            encoder = channel.pipeline().context(WebSocketFrameEncoder.class);
+    /**
+     * What is framed already starts at the channel's own end, past all handlers, which have nothing to do with it: for each
+     * message and socket they cost as much as the write. Encryption has.
+     */
+    private @Nullable ChannelHandlerContext start() {
+        if (start == null) {
+            ChannelPipeline pipeline = channel.pipeline();
+            start = pipeline.get(SslHandler.class) == null
+                    ? pipeline.firstContext()
+                    : pipeline.context(WebSocketFrameEncoder.class);
         }
-        return encoder;
+        return start;
     }
 
     @Override

@@ -33,6 +33,7 @@ public final class Attendee {
     private boolean replaying = true;
     private boolean unflushed;
     private int lanePosition = -1;
+    private long laneSeen;
     private long pendingBefore;
     private boolean reads;
     private boolean stalled;
@@ -110,6 +111,15 @@ public final class Attendee {
 
     void lanePosition(int position) {
         lanePosition = position;
+    }
+
+    /** On the loop: how many frames of its lane it has been given, those before its time included. */
+    long laneSeen() {
+        return laneSeen;
+    }
+
+    void laneSeen(long frames) {
+        laneSeen = frames;
     }
 
     /** On the loop: queues a frame; whether this is the first since the last flush. */

@@ -4,7 +4,6 @@ import io.netty.buffer.ByteBuf;
 import io.netty.buffer.PooledByteBufAllocator;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Queue;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -15,39 +14,22 @@ final class Burst {
 
     private final List<Frame> entries;
     private final List<Frame> passing;
-    private final boolean full;
     private @Nullable ByteBuf entryBytes;
     private @Nullable ByteBuf passingBytes;
 
-    private Burst(List<Frame> entries, List<Frame> passing, boolean full) {
+    private Burst(List<Frame> entries, List<Frame> passing) {
         this.entries = entries;
         this.passing = passing;
-        this.full = full;
     }
 
-    /** Takes frames off the queue until they are so many bytes, one at least if there is one. */
-    static Burst of(Queue<Frame> due, long limitBytes) {
-        List<Frame> entries = new ArrayList<>();
+    /** So many frames, one at least. */
+    static Burst of(List<Frame> frames) {
+        List<Frame> entries = new ArrayList<>(frames.size());
         List<Frame> passing = new ArrayList<>();
-        long bytes = 0;
-        while (bytes < limitBytes) {
-            @Nullable Frame frame = due.poll();
-            if (frame == null) {
-                break;
-            }
+        for (Frame frame : frames) {
             (frame.seq() == 0 ? passing : entries).add(frame);
-            bytes += frame.length();
         }
-        return new Burst(entries, passing, bytes >= limitBytes);
-    }
-
-    boolean isEmpty() {
-        return entries.isEmpty() && passing.isEmpty();
-    }
-
-    /** Whether more may be due than this. */
-    boolean full() {
-        return full;
+        return new Burst(entries, passing);
     }
 
     /** Entries of the room's sequence, each the successor of the one before. */

@@ -5,9 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import io.netty.channel.DefaultEventLoop;
 import io.netty.channel.EventLoop;
 import java.nio.charset.StandardCharsets;
-import java.util.ArrayDeque;
 import java.util.List;
-import java.util.Queue;
 import java.util.UUID;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
@@ -69,8 +67,7 @@ class AttendeeTest {
     }
 
     private void deliver(Frame... frames) {
-        Queue<Frame> due = new ArrayDeque<>(List.of(frames));
-        Burst burst = Burst.of(due, LIMIT_BYTES);
+        Burst burst = Burst.of(List.of(frames));
         ada.deliver(burst);
         burst.release();
     }

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
 import io.netty.channel.DefaultEventLoop;
+import io.netty.util.concurrent.ScheduledFuture;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -22,6 +23,7 @@ class LaneTest {
 
     private final Counting loop = new Counting();
     private final Lane lane = new Lane(loop, LIMIT_BYTES / 4);
+    private final List<Attendee> attendees = new ArrayList<>();
 
     @AfterEach
     void stop() {
@@ -29,14 +31,46 @@ class LaneTest {
     }
 
     @Test
-    void aMessageIsOneTaskOfItsLoopHoweverManySocketsThereAre() throws Exception {
+    void aMessageIsATaskForEachStretchOfSocketsAndNotForEachSocket() throws Exception {
         List<Recorder> sockets = people(1_000);
         loop.tasks.set(0);
         lane.offer(entries(1, 1));
         await().atMost(Duration.ofSeconds(10))
                 .untilAsserted(() -> assertThat(sockets)
                         .allSatisfy(each -> assertThat(each.asked).containsExactly("1", "flush")));
-        assertThat(loop.tasks).hasValue(1);
+        assertThat(loop.tasks).hasValue(4);
+    }
+
+    @Test
+    void whatComesOnTheWayIsOnBoardAtOnceAndReachesTheFirstInTheNextLap() throws Exception {
+        List<Recorder> sockets = people(1_000);
+        sockets.get(100).whenAsked(() -> lane.offer(entries(2, 2)));
+        lane.offer(entries(1, 1));
+        await().atMost(Duration.ofSeconds(10))
+                .untilAsserted(() -> assertThat(sockets)
+                        .allSatisfy(
+                                each -> assertThat(String.join("", each.asked).replace("flush", ""))
+                                        .isEqualTo("12")));
+        assertThat(sockets.subList(0, 256))
+                .allSatisfy(each -> assertThat(each.asked).containsExactly("1", "flush", "2", "flush"));
+        assertThat(sockets.subList(256, 1_000))
+                .as("one write for both")
+                .allSatisfy(each -> assertThat(each.asked).containsExactly("12", "flush"));
+    }
+
+    @Test
+    void whoLeavesOnTheWayTakesNothingFromTheOthers() throws Exception {
+        List<Recorder> sockets = people(1_000);
+        // Leaves while the first stretch is walked; the last one takes the place, which was walked already.
+        sockets.get(100).whenAsked(() -> loop.execute(() -> lane.remove(attendees.get(3))));
+        lane.offer(entries(1, 1));
+        await().atMost(Duration.ofSeconds(10))
+                .untilAsserted(() -> assertThat(sockets)
+                        .allSatisfy(each -> assertThat(each.asked).containsExactly("1", "flush")));
+        lane.offer(entries(2, 2));
+        await().atMost(Duration.ofSeconds(10))
+                .untilAsserted(() -> assertThat(sockets.getLast().asked).containsExactly("1", "flush", "2", "flush"));
+        assertThat(sockets.get(3).asked).containsExactly("1", "flush");
     }
 
     @Test
@@ -61,6 +95,7 @@ class LaneTest {
                                 new Attendee(new Person(new UUID(0, i), "Ada"), false, 0, outlet, post, LIMIT_BYTES);
                         assertThat(attendee.live(null)).isTrue();
                         lane.add(attendee);
+                        attendees.add(attendee);
                         outlet.asked.clear();
                         outlets.add(outlet);
                     }
@@ -84,6 +119,12 @@ class LaneTest {
         public void execute(Runnable task) {
             tasks.incrementAndGet();
             super.execute(task);
+        }
+
+        @Override
+        public ScheduledFuture<?> schedule(Runnable task, long delay, TimeUnit unit) {
+            tasks.incrementAndGet();
+            return super.schedule(task, delay, unit);
         }
     }
 }

@@ -17,9 +17,15 @@ final class Recorder implements Outlet {
     volatile long pending;
 
     private final EventLoop loop;
+    private Runnable whenAsked = () -> {};
 
     Recorder(EventLoop loop) {
         this.loop = loop;
+    }
+
+    /** Does something once, when this is written to next. */
+    void whenAsked(Runnable once) {
+        whenAsked = once;
     }
 
     @Override
@@ -32,6 +38,9 @@ final class Recorder implements Outlet {
         // Small frames of the tests: two bytes of header each.
         asked.add(frames.toString(StandardCharsets.ISO_8859_1).replaceAll("\\u0081.", ""));
         frames.release();
+        Runnable once = whenAsked;
+        whenAsked = () -> {};
+        once.run();
     }
 
     @Override
