@@ -5,11 +5,13 @@ import java.io.IOException;
 import java.io.InputStreamReader;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.EnumSet;
 import java.util.List;
 import java.util.Set;
+import java.util.stream.Stream;
 import org.lectern.chat.door.BenchNode;
 import org.lectern.db.embedded.BinaryCache;
 import org.lectern.db.embedded.FreePort;
@@ -82,6 +84,27 @@ final class BenchServer implements AutoCloseable {
             // Fields are counted behind the name, which may contain spaces: utime and stime are the 14th and 15th.
             String[] fields = stat.substring(stat.lastIndexOf(')') + 2).split(" ", -1);
             ticks += Long.parseLong(fields[11]) + Long.parseLong(fields[12]);
+        }
+        return ticks / TICKS_PER_SECOND;
+    }
+
+    /** What its compilers took of that; nothing for a server without any. */
+    double compilerSeconds() throws IOException {
+        double ticks = 0;
+        for (Process process : processes) {
+            try (Stream<Path> threads = Files.list(Path.of("/proc", Long.toString(process.pid()), "task"))) {
+                for (Path thread : threads.toList()) {
+                    String stat = Files.readString(thread.resolve("stat"));
+                    if (stat.contains(" CompilerThre")) {
+                        String[] fields =
+                                stat.substring(stat.lastIndexOf(')') + 2).split(" ", -1);
+                        ticks += Long.parseLong(fields[11]) + Long.parseLong(fields[12]);
+                    }
+                }
+            } catch (NoSuchFileException gone) {
+                // A thread of the pool has ended meanwhile: this time it counts for nothing.
+                ticks += 0;
+            }
         }
         return ticks / TICKS_PER_SECOND;
     }

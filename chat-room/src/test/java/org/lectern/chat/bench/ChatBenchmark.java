@@ -28,6 +28,7 @@ final class ChatBenchmark {
     /** How long nothing may come before what is missing counts as lost: more than a node gives a commit (15 s). */
     private static final Duration PATIENCE = Duration.ofSeconds(20);
 
+    private static final int WARM_UPS = 5;
     private static final double FIRST_RATE = 10;
     private static final double LAST_RATE = 200_000;
 
@@ -75,14 +76,15 @@ final class ChatBenchmark {
 
     /**
      * Doubles the rate until it is too much, then halves the distance between the last good and the first bad one. That
-     * is done once for nothing: a server that has only just started is slow at any rate.
+     * is done before for nothing: a server that has only just started is slow at any rate.
      */
     private void room(int sockets) throws Exception {
         long begin = System.nanoTime();
         crowd.connect(sockets);
         report("connections/s", sockets, sockets / seconds(begin));
-        double warm = highest(FIRST_RATE, sockets);
-        double good = highest(Math.max(FIRST_RATE, warm / 4), sockets);
+        double[] warm = new double[1];
+        warmUp(() -> warm[0] = highest(FIRST_RATE, sockets));
+        double good = highest(Math.max(FIRST_RATE, warm[0] / 4), sockets);
         if (good == 0) {
             good = highest(FIRST_RATE, sockets);
         }
@@ -188,8 +190,10 @@ final class ChatBenchmark {
     /** After some for nothing: one message after the other; then as many as are acknowledged when fifty people always have twenty under way. */
     private void commits() throws Exception {
         crowd.connect(COMMITTERS);
-        committed(COMMITTERS, STEP);
-        committed(COMMITTERS * 20, STEP);
+        warmUp(() -> {
+            committed(COMMITTERS * 20, STEP);
+            committed(1, STEP);
+        });
         committed(1, STEP);
         report("acknowledged p50 us, one at a time", COMMITTERS, (double) crowd.percentileMicros(0.5));
         report("acknowledged p99 us, one at a time", COMMITTERS, (double) crowd.percentileMicros(0.99));
@@ -197,6 +201,24 @@ final class ChatBenchmark {
         report("acknowledged/s, 1000 under way", COMMITTERS, perSecond);
         report("acknowledged p99 us, 1000 under way", COMMITTERS, (double) crowd.percentileMicros(0.99));
         crowd.disconnect();
+    }
+
+    /** Does something for nothing, until the server's compilers rest: below a twentieth of the time, or five times. */
+    private void warmUp(Work work) throws Exception {
+        double share = 1;
+        for (int times = 0; times < WARM_UPS && share > 0.05; times++) {
+            long begin = System.nanoTime();
+            double before = server.compilerSeconds();
+            work.run();
+            share = (server.compilerSeconds() - before) / seconds(begin);
+            System.err.printf(Locale.ROOT, "# warming up: the compilers took %.0f %% of a core%n", 100 * share);
+        }
+    }
+
+    /** Something that may fail. */
+    @FunctionalInterface
+    private interface Work {
+        void run() throws Exception;
     }
 
     private double committed(int underWay, Duration length) throws InterruptedException {

@@ -113,13 +113,15 @@ public final class VideoBenchmark {
         Transcoder free = transcoder(clips.programs());
         List<Transcoder> cores = List.of(transcoder(onCore(0)), transcoder(onCore(1)));
         for (int round = 0; round < ROUNDS; round++) {
-            measure("1 bare ffmpeg", () -> bare(fresh()));
+            measure("1 bare ffmpeg", () -> bare(clips.programs(), fresh()));
             Path out = fresh();
             measure("2 probe", () -> probed(fresh()));
             measure("3 digest", this::digest);
             measure("4 transcode", () -> free.transcode(source, clip, out, unused -> {}, () -> false));
             measure("5 store", () -> store(out));
             FileSystemUtils.deleteRecursively(out);
+            measure("5a bare ffmpeg, one core", () -> bare(onCore(0), fresh()));
+            measure("5b two bare ones at once, a core each", this::twoBare);
             measure(
                     "6 one worker, one core",
                     () -> cores.getFirst().transcode(source, clip, fresh(), unused -> {}, () -> false));
@@ -131,7 +133,7 @@ public final class VideoBenchmark {
     private void report(int shares) {
         System.out.printf(
                 Locale.ROOT,
-                "%d s of %dx%d, %d rounds; medians, seconds%n%-28s %8s %10s%n",
+                "%d s of %dx%d, %d rounds; medians, seconds%n%-38s %8s %10s%n",
                 SECONDS,
                 WIDTH,
                 HEIGHT,
@@ -152,6 +154,12 @@ public final class VideoBenchmark {
         over("transcode over bare ffmpeg", transcoded, bare);
         over("all jobs over bare ffmpeg", whole, bare);
         Spent one = median(of("6 one worker, one core"));
+        Spent bareOne = median(of("5a bare ffmpeg, one core"));
+        over("transcode over bare, one core", one, bareOne);
+        System.out.printf(
+                Locale.ROOT,
+                "two bare ones at once: %.2f times as fast as one after the other, which is what two cores of this machine are worth%n",
+                2 * bareOne.wall / median(of("5b two bare ones at once, a core each")).wall);
         Spent two = median(of("7 two workers, a core each"));
         System.out.printf(
                 Locale.ROOT,
@@ -166,13 +174,13 @@ public final class VideoBenchmark {
     }
 
     private static void line(String name, Spent one) {
-        System.out.printf(Locale.ROOT, "%-28s %8.2f %10.2f%n", name, one.wall, one.processor);
+        System.out.printf(Locale.ROOT, "%-38s %8.2f %10.2f%n", name, one.wall, one.processor);
     }
 
     private static void over(String name, Spent more, Spent less) {
         System.out.printf(
                 Locale.ROOT,
-                "%-28s %+7.1f%% %+9.1f%%%n",
+                "%-38s %+7.1f%% %+9.1f%%%n",
                 name,
                 (more.wall / less.wall - 1) * 100,
                 (more.processor / less.processor - 1) * 100);
@@ -210,15 +218,15 @@ public final class VideoBenchmark {
     }
 
     /** No sandbox, no look at its progress: a shell's user would wait for it like this. Sound, poster and thumbnails are in it, too. */
-    private int bare(Path out) throws IOException, InterruptedException {
+    private int bare(FfmpegBinaries programs, Path out) throws IOException, InterruptedException {
         var rungs = Ladder.choose(source.width(), source.height());
         var plan = new TranscodePlan(source, rungs, 1, new TranscodePlan.Share.Whole());
         for (int number : plan.numbers()) {
             Files.createDirectory(out.resolve("v" + number));
         }
         Files.createDirectory(out.resolve("audio"));
-        List<String> command = new ArrayList<>(
-                List.of("nice", "-n", "19", clips.programs().ffmpeg().toString(), "-nostdin", "-v", "error"));
+        List<String> command =
+                new ArrayList<>(List.of("nice", "-n", "19", programs.ffmpeg().toString(), "-nostdin", "-v", "error"));
         command.addAll(List.of("-threads", "1"));
         command.addAll(plan.input());
         command.addAll(List.of("-i", clip.toString()));
@@ -227,12 +235,26 @@ public final class VideoBenchmark {
                 .directory(out.toFile())
                 .redirectErrorStream(true)
                 .redirectOutput(out.resolve("log").toFile());
-        builder.environment().putAll(clips.programs().environment());
+        builder.environment().putAll(programs.environment());
         int code = builder.start().waitFor();
         if (code != 0) {
             throw new IOException(Files.readString(out.resolve("log")));
         }
         return code;
+    }
+
+    private int twoBare() throws Exception {
+        try (ExecutorService threads = Executors.newFixedThreadPool(2)) {
+            List<Future<Integer>> both = new ArrayList<>();
+            for (int core = 0; core < 2; core++) {
+                FfmpegBinaries programs = onCore(core);
+                both.add(threads.submit(() -> bare(programs, fresh())));
+            }
+            for (Future<Integer> one : both) {
+                one.get();
+            }
+        }
+        return 0;
     }
 
     private Probed probed(Path out) throws IOException, InterruptedException {
