@@ -11,6 +11,7 @@ import org.lectern.infra.problem.ProblemType;
 import org.lectern.infra.roles.ConditionalOnRole;
 import org.lectern.infra.roles.NodeRole;
 import org.lectern.infra.session.Operator;
+import org.lectern.infra.telemetry.TraceScope;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import org.springframework.web.bind.annotation.PostMapping;
@@ -57,8 +58,10 @@ class CacheController {
         String pattern = purge.pattern();
         int colon = pattern.indexOf(':');
         String tag = colon < 0 ? pattern : pattern.substring(0, colon);
-        log.info("{} has {} forgotten", operator.name(), pattern);
-        return cache.invalidate(colon < 0 ? pattern + ":*" : pattern)
+        return Mono.deferContextual(context -> {
+                    TraceScope.run(context, () -> log.info("{} has {} forgotten", operator.name(), pattern));
+                    return cache.invalidate(colon < 0 ? pattern + ":*" : pattern);
+                })
                 .then(edge.purge(List.of(tag)))
                 .onErrorMap(
                         failure -> new ProblemException(ProblemType.UNAVAILABLE, "The CDN did not confirm the purge"))

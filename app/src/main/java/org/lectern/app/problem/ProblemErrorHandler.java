@@ -29,8 +29,21 @@ class ProblemErrorHandler implements ErrorWebExceptionHandler {
 
     @Override
     public Mono<Void> handle(ServerWebExchange exchange, Throwable error) {
-        if (exchange.getResponse().isCommitted() || DisconnectedClientHelper.isClientDisconnectedException(error)) {
+        if (DisconnectedClientHelper.isClientDisconnectedException(error)) {
             return Mono.error(error);
+        }
+        if (exchange.getResponse().isCommitted()) {
+            return Mono.deferContextual(context -> {
+                var request = exchange.getRequest();
+                TraceScope.run(
+                        context,
+                        () -> LOG.warn(
+                                "{} {} broke after its answer had begun: {}",
+                                request.getMethod(),
+                                request.getPath(),
+                                error.toString()));
+                return Mono.error(error);
+            });
         }
         return Mono.deferContextual(context -> {
             Problem problem = ProblemTranslator.translate(error);

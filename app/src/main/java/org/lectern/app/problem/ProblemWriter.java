@@ -5,6 +5,7 @@ import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 import org.lectern.infra.telemetry.TraceCarrier;
+import org.lectern.infra.telemetry.TraceScope;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import org.springframework.beans.factory.ObjectProvider;
@@ -103,8 +104,10 @@ class ProblemWriter {
                     if (exchange.getResponse().isCommitted()) {
                         return Mono.error(failed);
                     }
-                    LOG.error("The error page cannot be rendered", failed);
-                    return json(exchange, problem, document);
+                    return Mono.deferContextual(context -> {
+                        TraceScope.run(context, () -> LOG.error("The error page cannot be rendered", failed));
+                        return json(exchange, problem, document);
+                    });
                 });
     }
 

@@ -14,6 +14,7 @@ import org.lectern.db.ContextId;
 import org.lectern.infra.batching.QueueFullException;
 import org.lectern.infra.roles.ConditionalOnRole;
 import org.lectern.infra.roles.NodeRole;
+import org.lectern.infra.telemetry.TraceScope;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import org.springframework.stereotype.Component;
@@ -54,7 +55,7 @@ class Door {
     }
 
     Mono<Outcome> act(ContextId room, Person person, boolean staff, String id, Deed deed) {
-        return Mono.defer(() -> {
+        return Mono.deferContextual(context -> {
             if (!limits.permit(room, person.id())) {
                 return Mono.just(refused(ErrorCode.RATE_LIMITED, SOON));
             }
@@ -70,7 +71,9 @@ class Door {
                         if (e instanceof QueueFullException) {
                             return Mono.just(refused(ErrorCode.TRY_LATER, SOON));
                         }
-                        log.warn("an entry of room {} could not be committed: {}", room, e.toString());
+                        TraceScope.run(
+                                context,
+                                () -> log.warn("an entry of room {} could not be committed: {}", room, e.toString()));
                         return Mono.just(refused(ErrorCode.UNAVAILABLE, SOON));
                     });
         });

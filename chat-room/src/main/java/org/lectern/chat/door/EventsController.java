@@ -20,6 +20,7 @@ import org.lectern.infra.roles.ConditionalOnRole;
 import org.lectern.infra.roles.NodeRole;
 import org.lectern.infra.session.LaunchSession;
 import org.lectern.infra.session.SessionWatch;
+import org.lectern.infra.telemetry.TraceScope;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import org.springframework.http.HttpMethod;
@@ -131,11 +132,13 @@ class EventsController {
         SseOutlet outlet = new SseOutlet(channel, rooms.codec(), json);
         Attendee attendee = rooms.attendee(in.person(), session.staff(), 0, outlet);
         Mono<Void> joined = rooms.join(in.room(), attendee, from.epoch(), from.since())
-                .onErrorResume(e -> {
-                    log.warn("somebody could not be brought into room {}: {}", in.room(), e.toString());
+                .onErrorResume(e -> Mono.deferContextual(context -> {
+                    TraceScope.run(
+                            context,
+                            () -> log.warn("somebody could not be brought into room {}: {}", in.room(), e.toString()));
                     attendee.close(CloseCode.UNAVAILABLE);
                     return Mono.empty();
-                })
+                }))
                 // Who came in while the others were told to move was not told.
                 .then(Mono.fromRunnable(() -> drain.sendAway(attendee)));
         Flux<ServerSentEvent<String>> frames = outlet.events();

@@ -15,6 +15,7 @@ import org.lectern.chat.protocol.MalformedFrameException;
 import org.lectern.chat.protocol.ServerFrame;
 import org.lectern.db.ContextId;
 import org.lectern.infra.session.SessionWatch;
+import org.lectern.infra.telemetry.TraceScope;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import org.springframework.web.reactive.socket.WebSocketHandler;
@@ -92,11 +93,14 @@ final class Socket implements WebSocketHandler {
     public Mono<Void> handle(WebSocketSession session) {
         Scheduler loop = Schedulers.fromExecutorService(outlet.loop());
         Disposable.Composite timers = Disposables.composite();
-        Mono<Void> joined = rooms.join(room, attendee, epoch, since).onErrorResume(e -> {
-            log.warn("somebody could not be brought into room {}: {}", room, e.toString());
-            attendee.close(CloseCode.UNAVAILABLE);
-            return Mono.empty();
-        });
+        Mono<Void> joined = rooms.join(room, attendee, epoch, since)
+                .onErrorResume(e -> Mono.deferContextual(context -> {
+                    TraceScope.run(
+                            context,
+                            () -> log.warn("somebody could not be brought into room {}: {}", room, e.toString()));
+                    attendee.close(CloseCode.UNAVAILABLE);
+                    return Mono.empty();
+                }));
         // Who came in while the others were told to move was not told.
         Mono<Void> settled = joined.then(Mono.fromRunnable(() -> drain.sendAway(attendee)));
         timers.add(loop.schedule(

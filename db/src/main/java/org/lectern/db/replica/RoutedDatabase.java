@@ -384,10 +384,14 @@ public final class RoutedDatabase {
     }
 
     private Mono<Void> advance(UUID session, Mono<WalPosition> known) {
-        return known.flatMap(position -> positions.advance(session, position)).onErrorResume(failure -> {
-            log.warn("The position of a session could not be noted", failure);
-            return Mono.empty();
-        });
+        return known.flatMap(position -> positions.advance(session, position))
+                .onErrorResume(failure -> Mono.deferContextual(context -> {
+                    SNAPSHOTS
+                            .captureFrom(context)
+                            .wrap(() -> log.warn("The position of a session could not be noted", failure))
+                            .run();
+                    return Mono.empty();
+                }));
     }
 
     /** The primary as it is now; other pools than before when another server has taken its place. */
@@ -452,7 +456,7 @@ public final class RoutedDatabase {
         load.add(now - begin, now);
         monitor.load().add(now - begin, now);
         if (now - begin > settings.slowQuery().toNanos() && worthALine(now)) {
-            // With the ids of the trace that waited for it.
+            // With the ids of the trace that waited for it; what is done for many at once has none.
             SNAPSHOTS
                     .captureFrom(context)
                     .wrap(() -> log.warn(

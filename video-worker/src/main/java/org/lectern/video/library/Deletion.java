@@ -12,6 +12,7 @@ import org.lectern.infra.problem.ProblemException;
 import org.lectern.infra.problem.ProblemType;
 import org.lectern.infra.roles.ConditionalOnRole;
 import org.lectern.infra.roles.NodeRole;
+import org.lectern.infra.telemetry.TraceScope;
 import org.lectern.video.VideoFiles;
 import org.lectern.video.orders.VideoJobs;
 import org.slf4j.Logger;
@@ -98,20 +99,24 @@ public final class Deletion {
     /** Best effort: a job that goes on finds no video, and its output is purged. */
     private Mono<Void> cancel(Video video, UUID job) {
         return jobs.cancel(video.context(), job)
-                .onErrorResume(failed -> {
-                    LOG.warn("Job {} of a deleted video could not be cancelled", job, failed);
+                .onErrorResume(failed -> Mono.deferContextual(context -> {
+                    TraceScope.run(
+                            context, () -> LOG.warn("Job {} of a deleted video could not be cancelled", job, failed));
                     return Mono.empty();
-                })
+                }))
                 .then();
     }
 
     private Mono<Void> removeUpload(Video video) {
-        return Mono.<Void>fromRunnable(() -> {
+        return Mono.<Void>deferContextual(context -> {
                     try {
                         files.removeUpload(video.context(), video.id());
                     } catch (IOException failed) {
-                        LOG.warn("The file of a deleted upload is left to the clean-up", failed);
+                        TraceScope.run(
+                                context,
+                                () -> LOG.warn("The file of a deleted upload is left to the clean-up", failed));
                     }
+                    return Mono.empty();
                 })
                 .subscribeOn(Schedulers.boundedElastic());
     }

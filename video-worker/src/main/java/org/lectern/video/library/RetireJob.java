@@ -56,6 +56,7 @@ class RetireJob implements JobHandler {
                 .onErrorResume(
                         ProblemException.class,
                         gone -> gone.type() == ProblemType.NOT_FOUND ? Mono.empty() : Mono.error(gone))
+                .contextCapture()
                 .block(WRITE);
         return Effect.NONE;
     }

@@ -15,6 +15,7 @@ import org.lectern.infra.roles.NodeRole;
 import org.lectern.infra.storage.ObjectStorage;
 import org.lectern.infra.storage.ObjectStorage.StoredObject;
 import org.lectern.infra.storage.RegionalStorage;
+import org.lectern.infra.telemetry.TraceScope;
 import org.lectern.video.VideoFiles;
 import org.lectern.video.media.Transcoder;
 import org.slf4j.Logger;
@@ -123,10 +124,10 @@ class MediaController {
                             .map(object -> new Located(near, object))
                             .timeout(NEAR)
                             .onErrorResume(failed -> {
-                                LOG.warn(
-                                        "The storage of region {} does not answer",
-                                        Region.current(context).key(),
-                                        failed);
+                                TraceScope.run(
+                                        context,
+                                        () -> LOG.warn(
+                                                "The storage of region {} does not answer", region.key(), failed));
                                 return Mono.empty();
                             })
                             .switchIfEmpty(atHome);

@@ -78,7 +78,7 @@ class ExpireJob implements JobHandler {
         }
         if (!video.part() && uploads.whole(video).blockOptional(WAIT).orElse(false)) {
             // Every byte came, but its node died before it could say so.
-            uploads.complete(video).block(WAIT);
+            uploads.complete(video).contextCapture().block(WAIT);
             return Effect.NONE;
         }
         Optional<Instant> lastByte = lastByte(files.upload(context, id));
