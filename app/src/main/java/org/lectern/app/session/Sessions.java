@@ -21,6 +21,7 @@ import org.lectern.db.ContextId;
 import org.lectern.db.Freshness;
 import org.lectern.db.batch.Batch;
 import org.lectern.db.directory.Directory;
+import org.lectern.infra.batching.BatchCommit;
 import org.lectern.infra.batching.KeyedBatchers;
 import org.lectern.infra.batching.SmartBatcher;
 import org.lectern.infra.session.CourseRole;
@@ -124,7 +125,7 @@ public class Sessions implements Expiring, LiveSessions {
                 source -> new SmartBatcher<>(
                         QUEUE_LIMIT,
                         BATCH_LIMIT,
-                        all -> openAll(all).toFuture(),
+                        all -> BatchCommit.of(openAll(all)),
                         DataIntegrityViolationException.class::isInstance));
         meters.gauge("lectern.session.openings.waiting", openings, KeyedBatchers::waiting);
     }

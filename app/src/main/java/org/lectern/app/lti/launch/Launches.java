@@ -31,6 +31,7 @@ import org.lectern.db.shard.ShardTransaction;
 import org.lectern.db.shard.Shards;
 import org.lectern.infra.activity.Activity;
 import org.lectern.infra.activity.ActivityLog;
+import org.lectern.infra.batching.BatchCommit;
 import org.lectern.infra.batching.KeyedBatchers;
 import org.lectern.infra.batching.SmartBatcher;
 import org.lectern.infra.roles.ConditionalOnRole;
@@ -42,6 +43,7 @@ import org.springframework.stereotype.Component;
 import org.springframework.util.IdGenerator;
 import reactor.core.publisher.Flux;
 import reactor.core.publisher.Mono;
+import reactor.core.scheduler.Schedulers;
 
 /**
  * The launch from the platform's answer to the session it permits.
@@ -117,6 +119,8 @@ class Launches {
     Mono<Verified> verified(String idToken, String state, @Nullable String browserSecret, URI origin) {
         return Mono.fromCallable(() -> TokenSignatures.read(idToken))
                 .flatMap(token -> logins.take(state)
+                        // Logins are taken together; what follows goes to all cores.
+                        .publishOn(Schedulers.parallel())
                         .switchIfEmpty(Mono.error(() -> new LaunchRejectedException(
                                 LaunchRule.STATE, "the state is unknown, too old, or was used before", null)))
                         .flatMap(login -> verified(token, login, browserSecret, origin)));
@@ -226,11 +230,9 @@ class Launches {
         return new SmartBatcher<>(
                 QUEUE_LIMIT,
                 BATCH_LIMIT,
-                all -> shards.write(
-                                context,
-                                transaction ->
-                                        enter(transaction, all).thenReturn(Collections.nCopies(all.size(), true)))
-                        .toFuture(),
+                all -> BatchCommit.of(shards.write(
+                        context,
+                        transaction -> enter(transaction, all).thenReturn(Collections.nCopies(all.size(), true)))),
                 DataIntegrityViolationException.class::isInstance);
     }
 

@@ -9,7 +9,6 @@ import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
-import java.util.Optional;
 import java.util.UUID;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
@@ -21,6 +20,8 @@ import org.lectern.app.session.Secrets;
 import org.lectern.db.Freshness;
 import org.lectern.db.batch.Batch;
 import org.lectern.db.directory.Directory;
+import org.lectern.infra.batching.BatchCommit;
+import org.lectern.infra.batching.KeyedBatchers;
 import org.lectern.infra.batching.SmartBatcher;
 import org.lectern.infra.roles.ConditionalOnRole;
 import org.lectern.infra.roles.NodeRole;
@@ -65,27 +66,31 @@ class Logins implements Expiring {
     private static final int QUEUE_LIMIT = 4000;
 
     private static final int BATCH_LIMIT = 250;
+    private static final int REGISTRATIONS_KEPT = 1000;
 
     private final Directory directory;
     private final Secrets secrets;
     private final LtiProperties properties;
     private final Clock clock;
-    private final SmartBatcher<Beginning, Boolean> beginnings;
-    private final SmartBatcher<String, Optional<Login>> answers;
+    private final KeyedBatchers<UUID, Beginning, Boolean> beginnings;
+    private final SmartBatcher<String, Answer> answers;
 
     Logins(Directory directory, Secrets secrets, LtiProperties properties, Clock clock, MeterRegistry meters) {
         this.directory = directory;
         this.secrets = secrets;
         this.properties = properties;
         this.clock = clock;
-        this.beginnings = new SmartBatcher<>(
-                QUEUE_LIMIT,
-                BATCH_LIMIT,
-                logins -> beginAll(logins).toFuture(),
-                DataIntegrityViolationException.class::isInstance);
+        // Whoever removes a registration holds up its own logins, not those of others.
+        this.beginnings = new KeyedBatchers<>(
+                REGISTRATIONS_KEPT,
+                registration -> new SmartBatcher<>(
+                        QUEUE_LIMIT,
+                        BATCH_LIMIT,
+                        logins -> BatchCommit.of(beginAll(logins)),
+                        DataIntegrityViolationException.class::isInstance));
         this.answers = new SmartBatcher<>(
-                QUEUE_LIMIT, BATCH_LIMIT, states -> takeAll(states).toFuture(), unused -> false);
-        meters.gauge("lectern.lti.waiting", Tags.of("step", "login"), beginnings, SmartBatcher::waiting);
+                QUEUE_LIMIT, BATCH_LIMIT, states -> BatchCommit.of(takeAll(states)), unused -> false);
+        meters.gauge("lectern.lti.waiting", Tags.of("step", "login"), beginnings, KeyedBatchers::waiting);
         meters.gauge("lectern.lti.waiting", Tags.of("step", "answer"), answers, SmartBatcher::waiting);
     }
 
@@ -101,7 +106,8 @@ class Logins implements Expiring {
             var begun = new Begun(secrets.fresh(), secrets.fresh(), secrets.fresh());
             var beginning = new Beginning(
                     begun, registration.id(), targetLinkUri, deploymentId, storageTarget, loginHint, messageHint);
-            return Mono.fromFuture(() -> beginnings.submit(beginning))
+            return beginnings
+                    .submit(registration.id(), beginning)
                     .onErrorReturn(DataIntegrityViolationException.class, false)
                     // What is remembered of a registration may be of one that an operator removed meanwhile.
                     .flatMap(known -> known
@@ -167,20 +173,20 @@ class Logins implements Expiring {
     /** Takes the login of a state; empty when there is none, it was taken before, or it is too old. */
     Mono<Login> take(String state) {
         return Mono.fromFuture(() -> answers.submit(Secrets.hexDigest(state)))
-                .flatMap(Mono::justOrEmpty)
+                .flatMap(Answer::login)
                 .filter(login -> login.expiresAt().isAfter(clock.instant()));
     }
 
     /** Of several answers with one state, the first has it. */
-    private Mono<List<Optional<Login>>> takeAll(List<String> states) {
+    private Mono<List<Answer>> takeAll(List<String> states) {
         return directory
                 .writeOne(sql -> sql.sql(TAKE)
                         .bind("states", states.toArray(String[]::new))
-                        .map(row -> Map.entry(hex(row, "state_digest"), login(row)))
+                        .map(row -> Map.entry(hex(row, "state_digest"), answer(row)))
                         .all()
                         .collect(Collectors.toMap(Map.Entry::getKey, Map.Entry::getValue)))
                 .map(taken -> states.stream()
-                        .map(state -> Optional.ofNullable(taken.remove(state)))
+                        .map(state -> Objects.requireNonNullElse(taken.remove(state), Answer.NONE))
                         .toList());
     }
 
@@ -191,10 +197,20 @@ class Logins implements Expiring {
 
     @Override
     public Mono<Long> removeExpired() {
-        return directory.write(sql -> sql.sql("delete from lti_login where expires_at < :now")
-                .bind("now", clock.instant())
-                .fetch()
-                .rowsUpdated());
+        // In no order that an answer could wait for in a circle.
+        return directory.write(
+                sql -> sql.sql("""
+                        delete from lti_login where state_digest in (
+                            select state_digest from lti_login where expires_at < :now for update skip locked)""").bind("now", clock.instant()).fetch().rowsUpdated());
+    }
+
+    /** What cannot be read, such as a registration in a form of a newer node, fails its own launch only. */
+    private static Answer answer(Readable row) {
+        try {
+            return new Answer(Mono.just(login(row)));
+        } catch (RuntimeException unreadable) {
+            return new Answer(Mono.error(unreadable));
+        }
     }
 
     private static Login login(Readable row) {
@@ -246,4 +262,10 @@ class Logins implements Expiring {
             @Nullable String storageTarget,
             String loginHint,
             @Nullable String messageHint) {}
+
+    /** What became of a state; empty where there is no login. */
+    private record Answer(Mono<Login> login) {
+
+        static final Answer NONE = new Answer(Mono.empty());
+    }
 }

@@ -14,6 +14,8 @@ import org.lectern.db.ContextId;
 import org.lectern.db.Freshness;
 import org.lectern.db.batch.Batch;
 import org.lectern.db.directory.Directory;
+import org.lectern.infra.batching.BatchCommit;
+import org.lectern.infra.batching.KeyedBatchers;
 import org.lectern.infra.batching.SmartBatcher;
 import org.lectern.infra.roles.ConditionalOnRole;
 import org.lectern.infra.roles.NodeRole;
@@ -37,7 +39,10 @@ class Participants {
     /** For messages that belong to neither, such as an administrator's. */
     private static final String DEPLOYMENT = "deployment";
 
-    /** Contexts before persons, each in one order, so that two nodes that make the same wait for each other. */
+    /**
+     * Contexts before persons, each in one order, so that two nodes that make the same wait for each other; persons in the
+     * order of a roster's, whatever the database's collation.
+     */
     private static final String MAKE = """
             with given as (
                 select * from unnest(:registrations::uuid[], :deployments::text[], :kinds::text[], :ids::text[],
@@ -56,9 +61,9 @@ class Participants {
                 returning registration_id, deployment_id, kind, lti_id, context_id
             ), person as (
                 insert into lti_person (issuer, subject, user_id, created_at)
-                select distinct on (issuer, subject) issuer, subject, new_user, :now
+                select distinct on (issuer collate "C", subject collate "C") issuer, subject, new_user, :now
                 from given where user_id is null and (select count(*) from context) >= 0
-                order by issuer, subject
+                order by issuer collate "C", subject collate "C"
                 on conflict (issuer, subject) do update set subject = excluded.subject
                 returning issuer, subject, user_id
             )
@@ -70,12 +75,13 @@ class Participants {
 
     private static final int QUEUE_LIMIT = 4000;
     private static final int BATCH_LIMIT = 250;
+    private static final int REGISTRATIONS_KEPT = 1000;
 
     private final Directory directory;
     private final IdGenerator ids;
     private final Clock clock;
     private final SmartBatcher<Question, Found> questions;
-    private final SmartBatcher<Newcomer, Found> newcomers;
+    private final KeyedBatchers<UUID, Newcomer, Found> newcomers;
 
     Participants(Directory directory, IdGenerator ids, Clock clock, MeterRegistry meters) {
         this.directory = directory;
@@ -85,18 +91,21 @@ class Participants {
         this.questions = new SmartBatcher<>(
                 QUEUE_LIMIT,
                 BATCH_LIMIT,
-                all -> directory
+                all -> BatchCommit.of(directory
                         .read(Freshness.PRIMARY, sql -> known(sql, all))
-                        .collectList()
-                        .toFuture(),
+                        .collectList()),
                 DataIntegrityViolationException.class::isInstance);
-        this.newcomers = new SmartBatcher<>(
-                QUEUE_LIMIT,
-                BATCH_LIMIT,
-                all -> directory.writeOne(sql -> make(sql, all).collectList()).toFuture(),
-                DataIntegrityViolationException.class::isInstance);
+        // Whoever holds a row of one platform's, as for its LTI 1.1 accounts, holds up nobody of another.
+        this.newcomers = new KeyedBatchers<>(
+                REGISTRATIONS_KEPT,
+                registration -> new SmartBatcher<>(
+                        QUEUE_LIMIT,
+                        BATCH_LIMIT,
+                        all -> BatchCommit.of(
+                                directory.write(sql -> make(sql, all).collectList())),
+                        DataIntegrityViolationException.class::isInstance));
         meters.gauge("lectern.lti.waiting", Tags.of("step", "participant"), questions, SmartBatcher::waiting);
-        meters.gauge("lectern.lti.waiting", Tags.of("step", "newcomer"), newcomers, SmartBatcher::waiting);
+        meters.gauge("lectern.lti.waiting", Tags.of("step", "newcomer"), newcomers, KeyedBatchers::waiting);
     }
 
     /**
@@ -112,8 +121,8 @@ class Participants {
                         return Mono.just(found);
                     }
                     return legacy == null
-                            ? Mono.fromFuture(
-                                    () -> newcomers.submit(new Newcomer(new Question(registration, message), found)))
+                            ? newcomers.submit(
+                                    registration.id(), new Newcomer(new Question(registration, message), found))
                             : directory.write(sql -> makeOf(sql, registration, message, found, legacy));
                 });
     }

@@ -4,6 +4,7 @@ import java.time.Clock;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
@@ -94,6 +95,9 @@ class RosterJob implements JobHandler {
                 all.addAll(Objects.requireNonNull(
                         gone(context, named, begun).collectList().block(PATIENCE)));
             }
+            // In the order of launches that come at the same time, over all parts: neither waits for the other in a
+            // circle.
+            all.sort(Comparator.comparing(Member::userId));
             return transaction -> Flux.fromIterable(all)
                     .buffer(BATCH)
                     .concatMap(batch -> members.upsertAll(transaction, batch))
