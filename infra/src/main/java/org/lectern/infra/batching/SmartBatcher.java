@@ -29,8 +29,10 @@ import org.jspecify.annotations.Nullable;
  *   <li>Batches of one batcher never overlap, and items are committed in the order in which they were submitted.
  *   <li>At most {@code queueLimit} items wait; past it {@link #submit} fails with {@link QueueFullException} at once.
  *   <li>A batch that fails fails its own items only. If the error is one that a single bad item can cause
- *       ({@code isolatable}), the batch is halved and tried again, until the bad item stands alone and fails alone.
- *   <li>An item whose result was cancelled before its commit began is left out; after that, cancelling changes nothing.
+ *       ({@code isolatable}), the batch is halved and tried again, until the bad item stands alone and fails alone. Where
+ *       some items are to go first then, these are tried before the others, whatever the order of submission.
+ *   <li>An item whose result was cancelled before its commit (or the next try of it) began is left out; after that,
+ *       cancelling changes nothing.
  * </ul>
  *
  * <p>Thread-safe and lock-free. The commit function is called on the thread that submits or that ends the previous
@@ -51,6 +53,7 @@ public final class SmartBatcher<T, R> {
     private final AtomicInteger waiting = new AtomicInteger();
     private final AtomicBoolean inFlight = new AtomicBoolean();
     private final Duration longestRest;
+    private final Predicate<T> firstAfterFailure;
 
     /**
      * A batcher with nothing in flight, which never rests.
@@ -71,7 +74,8 @@ public final class SmartBatcher<T, R> {
 
     /**
      * The same for what had better be cheap than quick: after a batch of several items it rests for as long as their commit
-     * took, so that under load each commit carries about twice as many. One item that comes alone still goes at once.
+     * took, so that under load each commit carries about twice as many. It does not rest when a full batch waits already. What
+     * comes while nothing is in flight and nothing rests still goes at once.
      *
      * @param longestRest the most that a batch waits for more company; zero for never
      */
@@ -81,6 +85,22 @@ public final class SmartBatcher<T, R> {
             Function<List<T>, CompletionStage<List<R>>> commit,
             Predicate<Throwable> isolatable,
             Duration longestRest) {
+        this(queueLimit, batchLimit, commit, isolatable, longestRest, unused -> false);
+    }
+
+    /**
+     * The same for items of which some must not fail with the others.
+     *
+     * @param firstAfterFailure when a batch fails in which there are both, those for which this is true are tried before
+     *     and without the others
+     */
+    public SmartBatcher(
+            int queueLimit,
+            int batchLimit,
+            Function<List<T>, CompletionStage<List<R>>> commit,
+            Predicate<Throwable> isolatable,
+            Duration longestRest,
+            Predicate<T> firstAfterFailure) {
         if (queueLimit < 1 || batchLimit < 1) {
             throw new IllegalArgumentException("limits must be positive");
         }
@@ -89,6 +109,7 @@ public final class SmartBatcher<T, R> {
         this.commit = commit;
         this.isolatable = isolatable;
         this.longestRest = longestRest;
+        this.firstAfterFailure = firstAfterFailure;
     }
 
     /** Hands an item over; the result completes after the commit that carried it. */
@@ -143,7 +164,8 @@ public final class SmartBatcher<T, R> {
     }
 
     private void rest(int items, long tookNanos, CompletableFuture<Boolean> ended) {
-        long nanos = items < 2 ? 0 : Math.min(tookNanos, longestRest.toNanos());
+        boolean enough = items < 2 || waiting.get() >= batchLimit;
+        long nanos = enough ? 0 : Math.min(tookNanos, longestRest.toNanos());
         if (nanos == 0) {
             ended.complete(true);
         } else {
@@ -184,13 +206,30 @@ public final class SmartBatcher<T, R> {
                     ? new IllegalStateException(results.size() + " results for " + batch.size() + " items")
                     : unwrapped(error);
             if (batch.size() > 1 && error != null && isolatable.test(cause)) {
-                int half = batch.size() / 2;
-                run(batch.subList(0, half), () -> run(batch.subList(half, batch.size()), ended));
+                inParts(batch, ended);
             } else {
                 batch.forEach(each -> each.result().completeExceptionally(cause));
                 ended.run();
             }
         });
+    }
+
+    /** Tries a batch that failed again, in two parts. */
+    private void inParts(List<Waiting<T, R>> batch, Runnable ended) {
+        List<Waiting<T, R>> first = new ArrayList<>();
+        List<Waiting<T, R>> second = new ArrayList<>();
+        batch.forEach(each -> (firstAfterFailure.test(each.item()) ? first : second).add(each));
+        if (first.isEmpty() || second.isEmpty()) {
+            int half = batch.size() / 2;
+            run(wanted(batch.subList(0, half)), () -> run(wanted(batch.subList(half, batch.size())), ended));
+        } else {
+            run(wanted(first), () -> run(wanted(second), ended));
+        }
+    }
+
+    /** Without those that were given up since. */
+    private static <T, R> List<Waiting<T, R>> wanted(List<Waiting<T, R>> batch) {
+        return batch.stream().filter(each -> !each.result().isDone()).toList();
     }
 
     private CompletableFuture<List<R>> attempt(List<Waiting<T, R>> batch) {

@@ -2,6 +2,7 @@ package org.lectern.infra.jobs;
 
 import io.micrometer.core.instrument.Gauge;
 import io.micrometer.core.instrument.MeterRegistry;
+import io.r2dbc.spi.R2dbcException;
 import io.r2dbc.spi.R2dbcNonTransientResourceException;
 import io.r2dbc.spi.R2dbcTransientResourceException;
 import java.time.Clock;
@@ -12,6 +13,7 @@ import java.util.Collection;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
@@ -30,6 +32,8 @@ import org.lectern.db.shard.PhysicalShardId;
 import org.lectern.db.shard.ShardTransaction;
 import org.lectern.db.shard.Shards;
 import org.lectern.infra.batching.SmartBatcher;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 import org.springframework.dao.DataAccessResourceFailureException;
 import org.springframework.r2dbc.core.DatabaseClient;
 import org.springframework.transaction.CannotCreateTransactionException;
@@ -49,6 +53,8 @@ import tools.jackson.databind.json.JsonMapper;
  */
 final class JobLeases {
 
+    private static final Logger log = LoggerFactory.getLogger(JobLeases.class);
+
     /** For how long a batch may be under way: a server that was cut off without a word must not hold up those after it. */
     static final Duration LIMIT = Duration.ofSeconds(15);
 
@@ -61,6 +67,7 @@ final class JobLeases {
     private static final int QUEUE_LIMIT = 10_000;
     private static final int BATCH_LIMIT = 128;
     private static final int ALONE_AT_ONCE = 64;
+    private static final String STATEMENT_CANCELLED = "57014";
 
     /**
      * Need not be on disk when it is committed, if nothing else is in the transaction: after a crash of the database the
@@ -97,7 +104,9 @@ final class JobLeases {
                 finished_at = case when e.next = 'waiting' then null else :now end,
                 history = case when e.next = 'done' then j.history
                     when e.outcome = 'unknown_kind' and j.history -> -1 ->> 'outcome' = 'unknown_kind'
-                        then jsonb_set(j.history, '{-1,ended_at}', to_jsonb(:now::timestamptz))
+                        then jsonb_set(
+                            jsonb_set(j.history, '{-1,ended_at}', to_jsonb(:now::timestamptz)),
+                            '{-1,times}', to_jsonb(coalesce((j.history -> -1 -> 'times')::int, 1) + 1))
                     else jsonb_path_query_array(j.history, '$[last - 18 to last]') || jsonb_build_object(
                         'attempt', j.attempt, 'started_at', j.started_at, 'ended_at', :now::timestamptz,
                         'outcome', e.outcome, 'cause', e.why) end
@@ -177,7 +186,12 @@ final class JobLeases {
     /** What is written with others; answered by the lease that was taken or given up, if it was. */
     private sealed interface Step {}
 
-    private record Want(JobTicket ticket, UUID token) implements Step {}
+    /**
+     * A beginning.
+     *
+     * @param outcome what its commit came to, also when nobody waits for it any more; never complete when it was left out
+     */
+    private record Want(JobTicket ticket, UUID token, CompletableFuture<Optional<Leased>> outcome) implements Step {}
 
     /** How an attempt ended without its effect, as its history says. */
     private enum Outcome {
@@ -186,8 +200,15 @@ final class JobLeases {
         LOST,
         HANDED_BACK,
         UNKNOWN_KIND,
-        CANCELLED
+        CANCELLED;
+
+        private String key() {
+            return name().toLowerCase(Locale.ROOT);
+        }
     }
+
+    /** An end that was written: two of one attempt (its node stops while it returns) differ in the outcome. */
+    private record Ended(UUID token, String outcome) {}
 
     private record End(
             Leased leased,
@@ -202,11 +223,38 @@ final class JobLeases {
                 throw new IllegalArgumentException("A running job does not become " + next);
             }
         }
+
+        private Ended asWritten() {
+            return new Ended(leased.token(), outcome.key());
+        }
     }
 
-    /** Begins an attempt, or is empty when the job is not to be run now (done, cancelled, run by another). */
+    /**
+     * Begins an attempt, or is empty when the job is not to be run now (done, cancelled, run by another). What is given up
+     * does not begin: it is left out of the next batch, or handed back when the one that is under way takes it after all.
+     */
     Optional<Leased> take(JobTicket ticket, UUID token) {
-        return wait(written(ticket.context(), new Want(ticket, token)), LIMIT);
+        Want want = new Want(ticket, token, new CompletableFuture<>());
+        CompletableFuture<Optional<Leased>> result = written(ticket.context(), want);
+        try {
+            return wait(result, LIMIT);
+        } catch (RuntimeException problem) {
+            if (result.isCancelled()) {
+                var unused = want.outcome().thenAccept(late -> late.ifPresent(this::returnUnwanted));
+            }
+            throw problem;
+        }
+    }
+
+    private void returnUnwanted(Leased leased) {
+        UUID id = leased.job().id();
+        var unused = Thread.ofVirtual().name("job-unwanted-" + id).start(() -> {
+            try {
+                handBack(leased);
+            } catch (RuntimeException problem) {
+                log.warn("Job {}, begun when nobody waited for it any more, is not handed back", id, problem);
+            }
+        });
     }
 
     private CompletableFuture<Optional<Leased>> written(ContextId course, Step step) {
@@ -217,7 +265,8 @@ final class JobLeases {
                                 BATCH_LIMIT,
                                 all -> writeAll(at, all),
                                 JobLeases::isolatable,
-                                LONGEST_REST))
+                                LONGEST_REST,
+                                End.class::isInstance))
                 .submit(step);
     }
 
@@ -230,18 +279,27 @@ final class JobLeases {
                         sql -> endAll(sql, ends)
                                 .flatMap(ended ->
                                         takeAll(sql, wants, ends.isEmpty()).map(taken -> answers(all, ended, taken))))
-                .timeout(LIMIT));
+                .timeout(LIMIT)
+                .doOnNext(answers -> tell(all, answers)));
+    }
+
+    private static void tell(List<Step> all, List<Optional<Leased>> answers) {
+        for (int i = 0; i < all.size(); i++) {
+            if (all.get(i) instanceof Want want) {
+                want.outcome().complete(answers.get(i));
+            }
+        }
     }
 
     private static <T extends Step> List<T> only(Class<T> kind, List<Step> all) {
         return all.stream().filter(kind::isInstance).map(kind::cast).toList();
     }
 
-    private static List<Optional<Leased>> answers(List<Step> all, Set<UUID> ended, Map<UUID, Leased> taken) {
+    private static List<Optional<Leased>> answers(List<Step> all, Set<Ended> ended, Map<UUID, Leased> taken) {
         return all.stream()
                 .map(step -> switch (step) {
                     case Want want -> Optional.ofNullable(taken.get(want.token()));
-                    case End end -> Optional.of(end.leased()).filter(leased -> ended.contains(leased.token()));
+                    case End end -> Optional.of(end.leased()).filter(leased -> ended.contains(end.asWritten()));
                 })
                 .toList();
     }
@@ -263,13 +321,13 @@ final class JobLeases {
                 .collectMap(Leased::token);
     }
 
-    /** Ends attempts; answers the tokens of those that were running under them. */
-    private Mono<Set<UUID>> endAll(DatabaseClient sql, List<End> ends) {
+    /** Ends attempts; answers those that were running. */
+    private Mono<Set<Ended>> endAll(DatabaseClient sql, List<End> ends) {
         if (ends.isEmpty()) {
             return Mono.just(Set.of());
         }
-        return update(sql, "e.token", ends)
-                .map(row -> JobRows.get(row, "token", UUID.class))
+        return update(sql, "e.token, e.outcome", ends)
+                .map(row -> new Ended(JobRows.get(row, "token", UUID.class), JobRows.get(row, "outcome", String.class)))
                 .all()
                 .collect(Collectors.toSet());
     }
@@ -417,7 +475,17 @@ final class JobLeases {
     }
 
     private boolean endWithMany(End end) {
-        boolean ended = wait(written(end.leased().job().context(), end), LIMIT).isPresent();
+        CompletableFuture<Optional<Leased>> result = written(end.leased().job().context(), end);
+        boolean ended = false;
+        try {
+            ended = wait(result, LIMIT).isPresent();
+        } catch (RuntimeException problem) {
+            boolean heldUp = result.isCancelled() || statementCancelled(problem);
+            if (!heldUp || Thread.currentThread().isInterrupted()) {
+                throw problem;
+            }
+            // The row of another job of its batch may be locked: that one is to wait alone.
+        }
         // Not found there: the lease is lost, or the course has moved, which the way of its own finds out.
         return ended || endAlone(end, job -> JobHandler.Effect.NONE);
     }
@@ -448,11 +516,27 @@ final class JobLeases {
                 .bind("unburned", integers(all, end -> end.burned() ? 0 : 1))
                 .bind("whys", texts(all, End::why))
                 .bind("lapsed", all.stream().map(end -> end.by() == By.REAPER).toArray(Boolean[]::new))
-                .bind("outcomes", texts(all, end -> end.outcome().name().toLowerCase(java.util.Locale.ROOT)));
+                .bind("outcomes", texts(all, end -> end.outcome().key()));
     }
 
-    /** Whether one item can be at fault: not when the database was not reached. */
+    /**
+     * Whether one item can be at fault: not when the database was not reached. A statement that PostgreSQL cancelled since
+     * it took too long was rolled back, and may have waited for the lock of a single row.
+     */
     static boolean isolatable(Throwable error) {
+        return statementCancelled(error) || reached(error);
+    }
+
+    private static boolean statementCancelled(Throwable error) {
+        for (Throwable cause = error; cause != null; cause = cause.getCause()) {
+            if (cause instanceof R2dbcException problem && STATEMENT_CANCELLED.equals(problem.getSqlState())) {
+                return true;
+            }
+        }
+        return false;
+    }
+
+    private static boolean reached(Throwable error) {
         return !(error instanceof TimeoutException
                 || error instanceof R2dbcNonTransientResourceException
                 || error instanceof R2dbcTransientResourceException
@@ -480,6 +564,7 @@ final class JobLeases {
         return result.toFuture().thenApply(value -> Objects.requireNonNull(value));
     }
 
+    /** Waits; what takes too long is given up, so that it is left out where it has not begun. */
     private static <T> T wait(CompletableFuture<T> result, Duration limit) {
         try {
             return Objects.requireNonNull(result.get(limit.toMillis(), TimeUnit.MILLISECONDS));
@@ -488,10 +573,21 @@ final class JobLeases {
                     ? cause
                     : new IllegalStateException(failed.getCause());
         } catch (TimeoutException late) {
-            throw new IllegalStateException("the database did not answer within " + limit.toSeconds() + " s", late);
+            return unlessGivenUp(
+                    result,
+                    new IllegalStateException("the database did not answer within " + limit.toSeconds() + " s", late));
         } catch (InterruptedException interrupted) {
             Thread.currentThread().interrupt();
-            throw new IllegalStateException("interrupted while a lease was written", interrupted);
+            return unlessGivenUp(
+                    result, new IllegalStateException("interrupted while a lease was written", interrupted));
         }
+    }
+
+    /** Gives a result up, unless it has come at this very moment. */
+    private static <T> T unlessGivenUp(CompletableFuture<T> result, IllegalStateException problem) {
+        if (result.cancel(false) || result.isCompletedExceptionally()) {
+            throw problem;
+        }
+        return result.resultNow();
     }
 }

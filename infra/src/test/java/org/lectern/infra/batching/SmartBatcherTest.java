@@ -67,6 +67,46 @@ class SmartBatcherTest {
     }
 
     @Test
+    void itDoesNotRestWhenAFullBatchWaits() {
+        SmartBatcher<Integer, Integer> batcher = manual(100, 2, Duration.ofHours(1));
+        IntStream.rangeClosed(1, 6).forEach(item -> give(batcher, item));
+        end(0);
+        Duration took = Duration.ofMillis(500);
+        await().pollDelay(took).until(() -> true);
+        end(1);
+        assertThat(batches).containsExactly(List.of(1), List.of(2, 3), List.of(4, 5));
+    }
+
+    @Test
+    void whenABatchOfBothKindsFailsThoseThatGoFirstAreTriedWithoutTheOthers() {
+        SmartBatcher<Integer, Integer> batcher =
+                new SmartBatcher<>(100, 50, this::commit, unused -> true, Duration.ZERO, item -> item % 2 == 0);
+        give(batcher, 0);
+        IntStream.rangeClosed(1, 5).forEach(item -> give(batcher, item));
+        end(0);
+        fail(1);
+        assertThat(batches.get(2)).containsExactly(2, 4);
+        end(2);
+        assertThat(batches.get(3)).containsExactly(1, 3, 5);
+        fail(3);
+        assertThat(batches.get(4)).as("of one kind: by halves").containsExactly(1);
+    }
+
+    @Test
+    void whatIsCancelledWhileItsBatchFailsIsNotTriedAgain() {
+        SmartBatcher<Integer, Integer> batcher = new SmartBatcher<>(100, 50, this::commit, unused -> true);
+        give(batcher, 0);
+        give(batcher, 1);
+        CompletableFuture<Integer> unwanted = batcher.submit(2);
+        give(batcher, 3);
+        end(0);
+        unwanted.cancel(false);
+        fail(1);
+        end(2);
+        assertThat(batches).containsExactly(List.of(0), List.of(1, 2, 3), List.of(1), List.of(3));
+    }
+
+    @Test
     void aBatchKeepsToItsLimitAndTheRestFollows() {
         SmartBatcher<Integer, Integer> batcher = manual(100, 4);
         IntStream.rangeClosed(0, 9).forEach(item -> give(batcher, item));
@@ -209,6 +249,10 @@ class SmartBatcherTest {
         CompletableFuture<List<Integer>> commit = new CompletableFuture<>();
         commits.add(commit);
         return commit;
+    }
+
+    private void fail(int commit) {
+        commits.get(commit).completeExceptionally(new IllegalStateException("no"));
     }
 
     private void end(int commit) {
