@@ -220,7 +220,7 @@ async function inspect(job) {
     ].filter(([, value]) => value !== null && value !== undefined && value !== ''), ''));
     show('job-attempts', table('Earlier attempts', [
       ['Attempt', row => String(row.attempt), 'number'], ['Began', row => plain(row.started_at)], ['Ended', row => plain(row.ended_at)],
-      ['How', row => row.outcome.replaceAll('_', ' ')], ['Cause', row => row.cause],
+      ['How', row => row.outcome.replaceAll('_', ' ') + (row.times > 1 ? `, ${row.times} times` : '')], ['Cause', row => row.cause],
     ], now.history, 'No attempt has failed.'));
   };
   draw(job);

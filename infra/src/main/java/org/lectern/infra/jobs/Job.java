@@ -68,15 +68,18 @@ public record Job(
      * @param attempt its number, from 1
      * @param startedAt when it began
      * @param endedAt when its end was written down
-     * @param outcome failed, lost (its worker gave no sign of life), handed_back (its node stopped) or cancelled
+     * @param outcome failed, lost (its worker gave no sign of life), handed_back (its node stopped), unknown_kind (its node
+     *     did not know what to do) or cancelled
      * @param cause what went wrong
+     * @param times for how many attempts in a row that ended like this the entry stands; more than one only for unknown_kind
      */
     public record PastAttempt(
             int attempt,
             Instant startedAt,
             Instant endedAt,
             String outcome,
-            @Nullable String cause) {}
+            @Nullable String cause,
+            int times) {}
 
     /** The id of the trace of what asked for it, for the logs and the tracing back end. */
     @JsonProperty("trace_id")

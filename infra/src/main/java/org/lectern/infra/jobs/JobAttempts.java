@@ -201,7 +201,7 @@ final class JobAttempts {
 
     /**
      * A job that only newer nodes know, while not all are new: it goes back for another node to take, and does not count as an
-     * attempt; the longer nobody knows it, the more seldom it is tried. Only one that nobody has known for long is dead.
+     * attempt; the longer nobody knows it, the more seldom it is tried. Only one that is refused often and for long is dead.
      */
     private String unknown(JobAttempt attempt) {
         Leased leased = attempt.leased();
@@ -216,8 +216,14 @@ final class JobAttempts {
         if (ending == Ending.CANCELLED) {
             return ended(attempt, ending, false, cut(why), Duration.ZERO);
         }
-        if (since.compareTo(settings.unknownKindPatience()) >= 0) {
-            log.warn("Job {} ({}) is of a kind that nobody has known for {}", job.id(), job.kind(), since);
+        int times = UnknownKind.times(job) + 1;
+        if (since.compareTo(settings.unknownKindPatience()) >= 0 && times >= UnknownKind.LEAST_TIMES) {
+            log.warn(
+                    "Job {} ({}) is of a kind that none of {} takers knew within {}",
+                    job.id(),
+                    job.kind(),
+                    times,
+                    since);
             return ended(attempt, ending, true, cut(why), Duration.ZERO);
         }
         if (unknownKinds.add(job.kind())) {
@@ -362,6 +368,12 @@ final class JobAttempts {
                 attempt.end(Ending.LEASE_LOST);
             }
         }
+    }
+
+    /** Whether an attempt of this job is ending here since its lease is gone. */
+    boolean lost(UUID job) {
+        return attempts.values().stream()
+                .anyMatch(attempt -> attempt.job().id().equals(job) && attempt.ending() == Ending.LEASE_LOST);
     }
 
     /** Lets what is short end, tells the others to, and hands back what does not listen. */

@@ -176,6 +176,9 @@ final class JobRelay implements SmartLifecycle {
 
     private int fill(Lane lane, LaneView view) throws UnreachableException {
         LaneWorkers workers = worker.lane(lane);
+        if (workers.leavesToOthers()) {
+            return 0;
+        }
         int prefetch = Objects.requireNonNullElse(worker.limits(lane).prefetch(), 1);
         int ready = Ready.jobs(prefetch, perSecond(lane, workers.finished()));
         workers.keepReady(ready);
@@ -196,7 +199,10 @@ final class JobRelay implements SmartLifecycle {
                 store.clock().instant().minus(settings.patience()));
         lastCourses.put(lane, candidates.last());
         Map<UUID, Found> byId = new LinkedHashMap<>();
-        candidates.found().forEach(one -> byId.put(one.candidate().id(), one));
+        // One whose attempt is ending here without its lease would only come back as a copy.
+        candidates.found().stream()
+                .filter(one -> !workers.has(one.candidate().id()))
+                .forEach(one -> byId.put(one.candidate().id(), one));
         PublishOrder order = orders.get(lane);
         if (order == null || byId.isEmpty()) {
             return 0;

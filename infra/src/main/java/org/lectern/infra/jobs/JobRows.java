@@ -64,7 +64,8 @@ final class JobRows {
                     OffsetDateTime.parse(entry.path("started_at").asString()).toInstant(),
                     OffsetDateTime.parse(entry.path("ended_at").asString()).toInstant(),
                     entry.path("outcome").asString(),
-                    entry.path("cause").isNull() ? null : entry.path("cause").asString()));
+                    entry.path("cause").isNull() ? null : entry.path("cause").asString(),
+                    entry.path("times").asInt(1)));
         }
         return attempts;
     }

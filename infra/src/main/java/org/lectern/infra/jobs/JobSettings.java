@@ -25,8 +25,8 @@ import org.springframework.validation.annotation.Validated;
  * @param stopGrace for how long running jobs may go on when the node is told to stop (default 10 s)
  * @param attempts how often a job is tried in all (default 3)
  * @param retryUnit a failed attempt is repeated after 2^attempt of it (default 60 s: after 120 s, then 240 s)
- * @param unknownKindPatience for how long a job whose kind no node that took it knows is handed on before it is dead: a
- *     rolling upgrade is to be over by then (default 1 h)
+ * @param unknownKindPatience for how long, and at least 30 times, a job whose kind no node that took it knows is handed on
+ *     before it is dead: a rolling upgrade is to be over by then (default 1 h)
  * @param queueType of the broker's queues: classic or quorum, which is for clusters (default classic)
  * @param maxConsumers up to how many consumers a node has on each queue while more than 100 jobs of its type wait
  *     (default 4)

@@ -46,6 +46,7 @@ final class JobWorker implements SmartLifecycle {
     private final JobSettings settings;
     private final JsonMapper json;
     private final IdGenerator ids;
+    private final MeterRegistry meters;
     private final JobNudge nudge;
     private final Set<JobType> types;
     private final Map<Lane, LaneWorkers> lanes = new EnumMap<>(Lane.class);
@@ -75,6 +76,7 @@ final class JobWorker implements SmartLifecycle {
         this.settings = settings;
         this.json = json;
         this.ids = ids;
+        this.meters = meters;
         this.nudge = nudge;
         this.types = Set.copyOf(types);
         this.attempts = attempts;
@@ -97,6 +99,7 @@ final class JobWorker implements SmartLifecycle {
                     lane,
                     new LaneWorkers(
                             lane,
+                            store.clock(),
                             or(limits.workers(), 1),
                             or(limits.prefetch(), 1),
                             delivery -> Thread.ofVirtual()
@@ -104,7 +107,17 @@ final class JobWorker implements SmartLifecycle {
                                     .start(() -> work(delivery)),
                             delivery -> Thread.ofVirtual()
                                     .name("job-back-" + delivery.ticket().id())
-                                    .start(() -> handBack(List.of(delivery)))));
+                                    .start(() -> handBack(List.of(delivery))),
+                            this::copy));
+        }
+    }
+
+    /** One more message of a job that is here already; its row says the rest, unless its lease is gone. */
+    private void copy(Delivery delivery) {
+        if (attempts.lost(delivery.ticket().id())) {
+            Thread.ofVirtual().name("job-back-" + delivery.ticket().id()).start(() -> handBack(List.of(delivery)));
+        } else {
+            delivery.acknowledge().run();
         }
     }
 
@@ -148,6 +161,7 @@ final class JobWorker implements SmartLifecycle {
     void beat() {
         try {
             attempts.renew();
+            leaveToOthers();
             List<JobTicket> waiting = lanes.values().stream()
                     .flatMap(lane -> lane.held().stream())
                     .toList();
@@ -156,6 +170,16 @@ final class JobWorker implements SmartLifecycle {
             }
         } catch (RuntimeException problem) {
             log.warn("Leases not renewed, will try again: {}", problem.toString());
+        }
+    }
+
+    private void leaveToOthers() {
+        for (LaneWorkers lane : lanes.values()) {
+            Collection<Delivery> left = lane.leaveToOthers();
+            if (!left.isEmpty()) {
+                meters.counter("lectern.jobs.left", "lane", lane.lane().key()).increment((double) left.size());
+                handBack(left);
+            }
         }
     }
 
@@ -175,7 +199,12 @@ final class JobWorker implements SmartLifecycle {
             return;
         }
         String queue = message.getMessageProperties().getConsumerQueue();
-        lane(ticket.lane()).offer(new Delivery(ticket, queue == null ? "" : queue, () -> acknowledge(channel, tag)));
+        lane(ticket.lane())
+                .offer(new Delivery(
+                        ticket,
+                        queue == null ? "" : queue,
+                        () -> acknowledge(channel, tag),
+                        store.clock().instant()));
     }
 
     private static void acknowledge(Channel channel, long tag) {

@@ -1,9 +1,14 @@
 package org.lectern.infra.jobs;
 
+import java.time.Clock;
+import java.time.Duration;
+import java.time.Instant;
 import java.util.Collection;
 import java.util.Comparator;
+import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.UUID;
@@ -14,18 +19,27 @@ import org.jspecify.annotations.Nullable;
 /**
  * The slots of one lane on this node and the few messages that wait for them. A message either starts at once, waits
  * (most urgent first, at most as many as the lane keeps ready), or pushes out the least urgent one that waits: so a full lane never
- * holds up the messages of other lanes behind it. Thread-safe; nothing in here blocks.
+ * holds up the messages of other lanes behind it. What waits for long is left to other nodes. Thread-safe; nothing in here blocks.
  */
 final class LaneWorkers {
 
+    /** So long a message may wait here while every slot is busy; then others may have it, whose slots are not. */
+    static final Duration IN_HAND = Duration.ofSeconds(5);
+
+    /** So long a job that was handed back for that is left to other nodes, unless a slot comes free here before. */
+    static final Duration LEFT = Duration.ofSeconds(5);
+
     private final Lane lane;
+    private final Clock clock;
     private int ready;
     private long finished;
     private final Consumer<Delivery> starter;
     private final Consumer<Delivery> handBack;
+    private final Consumer<Delivery> copies;
     private final ReentrantLock lock = new ReentrantLock();
     private final TreeSet<Delivery> waiting = new TreeSet<>(Comparator.comparing(Delivery::ticket, JobTicket.ORDER));
     private final Set<UUID> known = new HashSet<>();
+    private final Map<UUID, Instant> leftUntil = new HashMap<>();
     private int size;
     private int running;
     private boolean closed;
@@ -36,8 +50,9 @@ final class LaneWorkers {
      * @param ticket what it says
      * @param queue where it came from
      * @param acknowledge takes it off the broker; harmless when the connection is gone
+     * @param came when it came here
      */
-    record Delivery(JobTicket ticket, String queue, Runnable acknowledge) {}
+    record Delivery(JobTicket ticket, String queue, Runnable acknowledge, Instant came) {}
 
     /**
      * Opens a lane.
@@ -45,9 +60,19 @@ final class LaneWorkers {
      * @param ready how many messages may wait beside those that run
      * @param starter begins a job on a thread of its own
      * @param handBack returns a message that there is no place for
+     * @param copies takes a message whose job is here already
      */
-    LaneWorkers(Lane lane, int size, int ready, Consumer<Delivery> starter, Consumer<Delivery> handBack) {
+    LaneWorkers(
+            Lane lane,
+            Clock clock,
+            int size,
+            int ready,
+            Consumer<Delivery> starter,
+            Consumer<Delivery> handBack,
+            Consumer<Delivery> copies) {
         this.lane = lane;
+        this.clock = clock;
+        this.copies = copies;
         this.size = size;
         this.ready = ready;
         this.starter = starter;
@@ -97,12 +122,16 @@ final class LaneWorkers {
         try {
             if (closed) {
                 tooMuch = delivery;
-            } else if (!known.add(delivery.ticket().id())) {
+            } else if (known.contains(delivery.ticket().id())) {
                 copy = true;
             } else if (running < size) {
+                known.add(delivery.ticket().id());
                 running++;
                 start = delivery;
+            } else if (left(delivery.ticket().id())) {
+                tooMuch = delivery;
             } else {
+                known.add(delivery.ticket().id());
                 waiting.add(delivery);
                 if (waiting.size() > ready) {
                     tooMuch = waiting.removeLast();
@@ -113,8 +142,7 @@ final class LaneWorkers {
             lock.unlock();
         }
         if (copy) {
-            // The job is here already; its row says the rest.
-            delivery.acknowledge().run();
+            copies.accept(delivery);
         }
         if (start != null) {
             starter.accept(start);
@@ -129,6 +157,7 @@ final class LaneWorkers {
         lock.lock();
         try {
             known.remove(id);
+            leftUntil.clear();
             running--;
             finished++;
         } finally {
@@ -167,6 +196,61 @@ final class LaneWorkers {
         } finally {
             lock.unlock();
         }
+    }
+
+    /**
+     * Takes out what has waited for long while every slot is busy: where one node is full another may be idle. For a while
+     * it is not taken back here, so that others come first.
+     */
+    Collection<Delivery> leaveToOthers() {
+        Instant now = clock.instant();
+        lock.lock();
+        try {
+            leftUntil.values().removeIf(until -> !until.isAfter(now));
+            if (running < size) {
+                return List.of();
+            }
+            Instant before = now.minus(IN_HAND);
+            List<Delivery> longest = waiting.stream()
+                    .filter(delivery -> delivery.came().isBefore(before))
+                    .toList();
+            for (Delivery delivery : longest) {
+                waiting.remove(delivery);
+                known.remove(delivery.ticket().id());
+                leftUntil.put(delivery.ticket().id(), now.plus(LEFT));
+            }
+            return longest;
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    /**
+     * Whether every slot is busy and something is left to other nodes. Nothing is to be published for this lane then: it
+     * would be in hand when a slot comes free, before the better ones that are left.
+     */
+    boolean leavesToOthers() {
+        lock.lock();
+        try {
+            return running >= size && leftUntil.keySet().stream().anyMatch(this::left);
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    /** Whether a job runs or waits here. */
+    boolean has(UUID id) {
+        lock.lock();
+        try {
+            return known.contains(id);
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    private boolean left(UUID id) {
+        Instant until = leftUntil.get(id);
+        return until != null && until.isAfter(clock.instant());
     }
 
     /** Takes no more messages; answers those that waited. */

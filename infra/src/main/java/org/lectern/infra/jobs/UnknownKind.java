@@ -6,7 +6,7 @@ import java.time.Instant;
 /**
  * What becomes of a job whose kind the node that took it does not know: usually its kind is newer than that node, in the
  * middle of a rolling upgrade. Its history tells since when that is so: hand-backs for this reason that follow each other
- * are one entry.
+ * are one entry, which counts them.
  */
 final class UnknownKind {
 
@@ -16,7 +16,17 @@ final class UnknownKind {
     private static final Duration SHORTEST = Duration.ofSeconds(5);
     private static final Duration LONGEST = Duration.ofMinutes(1);
 
+    /** However long it has been refused, so many takers must have done so before it is dead: nodes may have been away. */
+    static final int LEAST_TIMES = 30;
+
     private UnknownKind() {}
+
+    /** How often in a row it was taken by a node that did not know its kind. */
+    static int times(Job job) {
+        return job.history().isEmpty() || !job.history().getLast().outcome().equals(OUTCOME)
+                ? 0
+                : job.history().getLast().times();
+    }
 
     /** Since when every node that took the job did not know its kind. */
     static Instant since(Job job, Instant now) {

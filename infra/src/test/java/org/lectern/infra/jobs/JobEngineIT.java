@@ -23,6 +23,7 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.Set;
 import java.util.UUID;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
@@ -329,40 +330,6 @@ class JobEngineIT {
         };
     }
 
-    /** While nodes are replaced, older ones get what only newer ones can do. */
-    @Test
-    void aJobOfAKindThatANodeDoesNotKnowWaitsForOneThatDoes() {
-        try (JobNode old = node(Map.of(), "usual", JobEngineIT::mark)) {
-            ContextId course = old.newCourse();
-            UUID job = old.submit(course, "novel", Lane.STANDARD, 0);
-            soon().until(() -> old.find(course, job).history().size() == 1);
-            // More often than any attempts would permit.
-            for (int times = 1; times <= 5; times++) {
-                Instant last = old.find(course, job).history().getLast().endedAt();
-                clock.advance(Duration.ofSeconds(61));
-                soon().until(() ->
-                        old.find(course, job).history().getLast().endedAt().isAfter(last));
-            }
-            assertThat(old.find(course, job).attempt()).isZero();
-            assertThat(old.find(course, job).cause()).contains("novel");
-            // It keeps nobody waiting meanwhile.
-            UUID known = old.submit(course, "usual", Lane.STANDARD, 0);
-            awaitState(old, course, known, JobState.DONE);
-            try (JobNode novel = node(Map.of(), "novel", JobEngineIT::mark)) {
-                soon().until(() -> {
-                    Job now = novel.find(course, job);
-                    if (now.state() == JobState.WAITING && now.runAt().isAfter(clock.instant())) {
-                        // The old node had it once more.
-                        clock.advance(Duration.ofSeconds(61));
-                    }
-                    return now.state() == JobState.DONE;
-                });
-                assertThat(novel.find(course, job).attempt()).isOne();
-                assertThat(effects(novel, course, job)).isOne();
-            }
-        }
-    }
-
     @Test
     void aRejectedJobIsDeadAtOnceAndItsOwnerHearsOfEachTurn() {
         List<String> heard = Collections.synchronizedList(new ArrayList<>());
@@ -633,11 +600,26 @@ class JobEngineIT {
                 .sum();
     }
 
+    /** Moves the clock to the next time of a job, but only while it waits for it: no lease is to end by the leap. */
+    private boolean toItsNextTime(JobNode node, ContextId course, UUID id) {
+        Job now = node.find(course, id);
+        Duration left = Duration.between(clock.instant(), now.runAt());
+        if (now.state() == JobState.WAITING && left.isPositive()) {
+            clock.advance(left.plusMillis(1));
+        }
+        return now.state() == JobState.DONE;
+    }
+
+    /** A job of an unknown kind has been handed on once more, and waits for its next time. */
+    private void handedOnOnceMore(JobNode node, ContextId course, UUID id) {
+        int before = UnknownKind.times(node.find(course, id));
+        toItsNextTime(node, course, id);
+        soon().until(() -> UnknownKind.times(node.find(course, id)) > before);
+    }
+
     @Test
     void aJobOfAKindThatANodeDoesNotKnowIsHandedOnToOneThatDoesAndDeadOnlyAfterLong() {
-        // The clock runs ahead in leaps: no lease is to end by that.
-        Map<String, Object> patient = Map.of("lectern.jobs.lease", "30d");
-        try (JobNode old = node(patient, "known", JobEngineIT::mark)) {
+        try (JobNode old = node(Map.of(), "known", JobEngineIT::mark)) {
             ContextId course = old.newCourse();
             UUID id = old.submit(course, "newer", Lane.HIGH, 0);
             soon().until(() -> old.find(course, id).history().size() == 1);
@@ -645,30 +627,290 @@ class JobEngineIT {
             assertThat(waiting.cause()).contains("newer");
             assertThat(waiting.attempt()).as("nobody has tried it").isZero();
             assertThat(Duration.between(waiting.startedAt(), waiting.runAt())).isGreaterThan(Duration.ofSeconds(4));
-            for (int turn = 2; turn <= 4; turn++) {
-                Instant last = old.find(course, id).history().getLast().endedAt();
-                clock.advance(Duration.ofSeconds(70));
-                soon().until(() ->
-                        old.find(course, id).history().getLast().endedAt().isAfter(last));
+            // More often than any attempts would permit.
+            for (int turn = 2; turn <= 5; turn++) {
+                handedOnOnceMore(old, course, id);
             }
-            assertThat(handedOn(old)).isGreaterThanOrEqualTo(4);
+            assertThat(handedOn(old)).isGreaterThanOrEqualTo(5);
             assertThat(old.find(course, id).history())
                     .as("one entry since the first time")
-                    .extracting(Job.PastAttempt::attempt, Job.PastAttempt::outcome)
-                    .containsExactly(tuple(1, UnknownKind.OUTCOME));
-            try (JobNode newer = node(patient, "newer", JobEngineIT::mark)) {
-                soon().pollInterval(Duration.ofSeconds(1)).until(() -> {
-                    clock.advance(Duration.ofSeconds(61));
-                    return newer.find(course, id).state() == JobState.DONE;
-                });
+                    .extracting(Job.PastAttempt::attempt, Job.PastAttempt::outcome, Job.PastAttempt::times)
+                    .containsExactly(tuple(1, UnknownKind.OUTCOME, 5));
+            // It keeps nobody waiting meanwhile.
+            UUID known = old.submit(course, "known", Lane.HIGH, 0);
+            awaitState(old, course, known, JobState.DONE);
+            try (JobNode newer = node(Map.of(), "newer", JobEngineIT::mark)) {
+                soon().until(() -> toItsNextTime(newer, course, id));
                 assertThat(newer.find(course, id).attempt()).isOne();
                 assertThat(effects(newer, course, id)).isOne();
             }
-            UUID nobodys = old.submit(course, "newer", Lane.HIGH, 0);
-            soon().until(() -> old.find(course, nobodys).history().size() == 1);
+        }
+    }
+
+    @Test
+    void aJobOfAKindThatNobodyKnowsIsDeadWhenItWasRefusedForLongAndOften() {
+        try (JobNode old = node(Map.of(), "known", JobEngineIT::mark)) {
+            ContextId course = old.newCourse();
+            UUID id = old.submit(course, "nobodys", Lane.HIGH, 0);
+            soon().until(() -> old.find(course, id).history().size() == 1);
             clock.advance(Duration.ofHours(1));
-            awaitState(old, course, nobodys, JobState.DEAD);
-            assertThat(old.find(course, nobodys).cause()).contains("newer");
+            soon().until(() -> UnknownKind.times(old.find(course, id)) == 2);
+            assertThat(old.find(course, id).state()).as("long, but not often").isEqualTo(JobState.WAITING);
+            change(
+                    old,
+                    course,
+                    id,
+                    "history = jsonb_set(history, '{-1,times}', '" + (UnknownKind.LEAST_TIMES - 2) + "')");
+            handedOnOnceMore(old, course, id);
+            assertThat(old.find(course, id).state()).isEqualTo(JobState.WAITING);
+            toItsNextTime(old, course, id);
+            awaitState(old, course, id, JobState.DEAD);
+            assertThat(old.find(course, id).cause()).contains("nobodys");
+        }
+    }
+
+    /** Changes a job's row behind the engine's back. */
+    private static void change(JobNode node, ContextId course, UUID id, String assignments) {
+        long changed = JobNode.await(node.shards()
+                .write(
+                        course,
+                        transaction -> transaction
+                                .sql()
+                                .sql("update job set " + assignments + " where id = :id")
+                                .bind("id", id)
+                                .fetch()
+                                .rowsUpdated()));
+        assertThat(changed).isOne();
+    }
+
+    /** As a crash of the database leaves a job whose beginning was not on the disk yet. */
+    private static final String UNDONE = "state = 'published', lease_token = null, lease_until = null,"
+            + " attempt = attempt - 1, started_at = null";
+
+    @Test
+    void aBeginningThatIsUndoneBeforeTheAttemptEndsIsRunAgainAndItsEffectHappensOnce() {
+        CountDownLatch gate = new CountDownLatch(1);
+        AtomicInteger runs = new AtomicInteger();
+        // Only the end of the attempt finds out that its lease is gone.
+        Map<String, Object> seldom = Map.of("lectern.jobs.beat", "60s", "lectern.jobs.lease", "180s");
+        try (JobNode node = node(with(seldom, "lectern.jobs.housekeeping", "200ms"), "undone", run -> {
+            runs.incrementAndGet();
+            assertThat(gate.await(60, TimeUnit.SECONDS)).isTrue();
+            return mark(run);
+        })) {
+            ContextId course = node.newCourse();
+            UUID id = node.submit(course, "undone", Lane.STANDARD, 0);
+            soon().until(() -> runs.get() == 1);
+            change(node, course, id, UNDONE);
+            gate.countDown();
+            soon().until(() -> node.bean(JobWorker.class).lane(Lane.STANDARD).running() == 0);
+            assertThat(effects(node, course, id)).as("without the lease").isZero();
+            clock.advance(Duration.ofSeconds(61));
+            awaitState(node, course, id, JobState.DONE);
+            assertThat(runs).hasValue(2);
+            assertThat(node.find(course, id).attempt()).isOne();
+            assertThat(effects(node, course, id)).isOne();
+        }
+    }
+
+    @Test
+    void aBeginningThatIsUndoneWhileTheAttemptGoesOnIsNotLostWithACopyOfItsMessage() throws Exception {
+        CountDownLatch told = new CountDownLatch(1);
+        CountDownLatch gate = new CountDownLatch(1);
+        AtomicInteger runs = new AtomicInteger();
+        Script deafAtFirst = run -> {
+            if (runs.incrementAndGet() == 1) {
+                try {
+                    new CountDownLatch(1).await();
+                } catch (InterruptedException leaseLost) {
+                    told.countDown();
+                }
+                assertThat(gate.await(60, TimeUnit.SECONDS)).isTrue();
+            }
+            return mark(run);
+        };
+        try (JobNode node = node(Map.of(), "unheard", deafAtFirst);
+                Connection connection = broker();
+                Channel channel = connection.createChannel()) {
+            ContextId course = node.newCourse();
+            UUID id = node.submit(course, "unheard", Lane.STANDARD, 0);
+            soon().until(() -> runs.get() == 1);
+            change(node, course, id, UNDONE);
+            assertThat(told.await(60, TimeUnit.SECONDS)).isTrue();
+            channel.basicPublish(
+                    JobTopology.EXCHANGE,
+                    "lectern.jobs.video.0",
+                    null,
+                    node.bean(JsonMapper.class)
+                            .writeValueAsBytes(new JobTicket(course.value(), id, Lane.STANDARD, 0, 0)));
+            awaitState(node, course, id, JobState.WAITING);
+            gate.countDown();
+            awaitState(node, course, id, JobState.DONE);
+            assertThat(runs).hasValue(2);
+            assertThat(node.find(course, id).attempt()).isOne();
+            assertThat(effects(node, course, id)).isOne();
+        }
+    }
+
+    @Test
+    void whatWaitsOnAFullNodeIsRunByAnIdleOne() {
+        CountDownLatch gate = new CountDownLatch(1);
+        Script script = run -> {
+            if (run.job().score() == 99) {
+                assertThat(gate.await(90, TimeUnit.SECONDS)).isTrue();
+            }
+            return mark(run);
+        };
+        Map<String, Object> patient = with(oneWorker(), "lectern.jobs.lanes.standard.time-limit", "120s");
+        try (JobNode full = node(patient, "shared", script)) {
+            ContextId course = full.newCourse();
+            UUID blocker = full.submit(course, "shared", Lane.STANDARD, 99);
+            awaitState(full, course, blocker, JobState.RUNNING);
+            UUID waits = full.submit(course, "shared", Lane.STANDARD, 0);
+            soon().until(() ->
+                    !full.bean(JobWorker.class).lane(Lane.STANDARD).held().isEmpty());
+            try (JobNode idle = node(patient, "shared", script)) {
+                awaitState(idle, course, waits, JobState.DONE);
+                assertThat(full.find(course, blocker).state()).isEqualTo(JobState.RUNNING);
+                assertThat(full.bean(MeterRegistry.class)
+                                .get("lectern.jobs.left")
+                                .counter()
+                                .count())
+                        .isPositive();
+                gate.countDown();
+                awaitState(full, course, blocker, JobState.DONE);
+                assertThat(effects(full, course, waits)).isOne();
+            }
+        }
+    }
+
+    private static JobTicket ticket(ContextId course, UUID id) {
+        return new JobTicket(course.value(), id, Lane.HIGH, 0, 0);
+    }
+
+    private static double leasesWaiting(JobNode node) {
+        return node.bean(MeterRegistry.class)
+                .get(JobLeases.WAITING)
+                .tag("for", "lease")
+                .gauge()
+                .value();
+    }
+
+    /** Holds a lock on a course's shard until it is released. */
+    private static CompletableFuture<?> hold(JobNode node, ContextId course, String lock, Sinks.Empty<Boolean> released)
+            throws InterruptedException {
+        CountDownLatch locked = new CountDownLatch(1);
+        CompletableFuture<?> held = node.shards()
+                .writeOn(
+                        node.shards().physicalShardOf(course),
+                        sql -> sql.sql(lock)
+                                .then()
+                                .then(Mono.<Boolean>fromRunnable(locked::countDown))
+                                .then(released.asMono()))
+                .toFuture();
+        assertThat(locked.await(30, TimeUnit.SECONDS)).isTrue();
+        return held;
+    }
+
+    /** Asks for a lease on a thread of its own; what comes of it, or goes wrong, is noted. */
+    private static Thread taking(JobNode node, ContextId course, UUID id, List<Object> answers) {
+        UUID token = node.newCourse().value();
+        return Thread.ofVirtual().start(() -> {
+            try {
+                answers.add(node.bean(JobLeases.class).take(ticket(course, id), token));
+            } catch (RuntimeException problem) {
+                answers.add(problem);
+            }
+        });
+    }
+
+    @Test
+    void aBeginningThatIsGivenUpIsNotWrittenOrIsHandedBack() throws Exception {
+        try (JobNode node = JobNode.start(servers, Map.of("lectern.roles", "web"), clock, List.of())) {
+            ContextId course = node.newCourse();
+            UUID underWay = node.submit(course, "given-up", Lane.HIGH, 0);
+            UUID queued = node.submit(course, "given-up", Lane.HIGH, 0);
+            UUID later = node.submit(course, "given-up", Lane.HIGH, 0);
+            Sinks.Empty<Boolean> released = Sinks.empty();
+            var table = hold(node, course, "lock table job in share mode", released);
+            List<Object> answers = Collections.synchronizedList(new ArrayList<>());
+            Thread first = taking(node, course, underWay, answers);
+            soon().until(() -> first.getState() == Thread.State.TIMED_WAITING);
+            Thread second = taking(node, course, queued, answers);
+            soon().until(() -> leasesWaiting(node) == 1);
+            for (Thread taker : List.of(first, second)) {
+                taker.interrupt();
+                assertThat(taker.join(JobNode.PATIENCE)).isTrue();
+            }
+            assertThat(answers).hasSize(2).allMatch(IllegalStateException.class::isInstance);
+            released.tryEmitEmpty();
+            assertThat(table).succeedsWithin(JobNode.PATIENCE);
+            JobLeases leases = node.bean(JobLeases.class);
+            JobLeases.Leased taken =
+                    leases.take(ticket(course, later), node.newCourse().value()).orElseThrow();
+            soon().until(() -> !node.find(course, underWay).history().isEmpty());
+            Job handedBack = node.find(course, underWay);
+            assertThat(handedBack.state()).isEqualTo(JobState.WAITING);
+            assertThat(handedBack.attempt()).isZero();
+            assertThat(handedBack.history())
+                    .extracting(Job.PastAttempt::outcome)
+                    .containsExactly("handed_back");
+            Job leftOut = node.find(course, queued);
+            assertThat(leftOut.state()).isEqualTo(JobState.WAITING);
+            assertThat(leftOut.attempt()).isZero();
+            assertThat(leftOut.history()).isEmpty();
+            leases.cancelled(taken, JobLeases.Tell.NOBODY, JobLeases.By.HOLDER);
+            JobNode.await(node.jobs().cancel(course, underWay));
+            JobNode.await(node.jobs().cancel(course, queued));
+        }
+    }
+
+    @ParameterizedTest
+    @ValueSource(booleans = {true, false})
+    void aLockedRowHoldsUpItsOwnJobAndNotTheOthersOfItsBatch(boolean beginningIsLocked) throws Exception {
+        Map<String, Object> hasty = Map.of("lectern.roles", "web", "lectern.db.statement-timeout", "3s");
+        // The holder of the lock is a node of its own, whose transactions may take longer.
+        Map<String, Object> patient = Map.of("lectern.roles", "web");
+        try (JobNode holder = JobNode.start(servers, patient, clock, List.of());
+                JobNode node = JobNode.start(servers, hasty, clock, List.of())) {
+            JobLeases leases = node.bean(JobLeases.class);
+            ContextId course = node.newCourse();
+            List<JobLeases.Leased> ending = new ArrayList<>();
+            for (int i = 0; i < 2; i++) {
+                UUID id = node.submit(course, "locked", Lane.HIGH, 0);
+                ending.add(leases.take(ticket(course, id), node.newCourse().value())
+                        .orElseThrow());
+            }
+            UUID leading = node.submit(course, "locked", Lane.HIGH, 0);
+            UUID beginning = node.submit(course, "locked", Lane.HIGH, 0);
+            UUID locked = beginningIsLocked ? beginning : ending.getLast().job().id();
+            Sinks.Empty<Boolean> rowReleased = Sinks.empty();
+            var row = hold(holder, course, "select 1 from job where id = '" + locked + "' for update", rowReleased);
+            Sinks.Empty<Boolean> tableReleased = Sinks.empty();
+            var table = hold(node, course, "lock table job in share mode", tableReleased);
+            List<Object> answers = Collections.synchronizedList(new ArrayList<>());
+            Thread leader = taking(node, course, leading, answers);
+            soon().until(() -> leader.getState() == Thread.State.TIMED_WAITING);
+            for (JobLeases.Leased one : ending) {
+                Thread.ofVirtual().start(() -> leases.done(one, JobHandler.Effect.NONE));
+            }
+            Thread beginner = taking(node, course, beginning, answers);
+            soon().until(() -> leasesWaiting(node) == 3);
+            tableReleased.tryEmitEmpty();
+            assertThat(table).succeedsWithin(JobNode.PATIENCE);
+            awaitState(node, course, ending.getFirst().job().id(), JobState.DONE);
+            if (beginningIsLocked) {
+                awaitState(node, course, ending.getLast().job().id(), JobState.DONE);
+            } else {
+                awaitState(node, course, beginning, JobState.RUNNING);
+            }
+            assertThat(row).as("all this while the row is locked").isNotDone();
+            rowReleased.tryEmitEmpty();
+            assertThat(row).succeedsWithin(JobNode.PATIENCE);
+            assertThat(beginner.join(JobNode.PATIENCE)).isTrue();
+            for (UUID id : List.of(leading, beginning, ending.getLast().job().id())) {
+                JobNode.await(node.jobs().cancel(course, id));
+            }
         }
     }
 

@@ -13,7 +13,10 @@ import java.util.Set;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
-/** What is asked of the broker is what RabbitMQ 3.10 and 4.x both grant. */
+/**
+ * What is asked of the broker is what RabbitMQ 3.10 and 4.x both grant. Only what is declared is looked at, not what
+ * consumers ask for (their acknowledgements, prefetch and arguments).
+ */
 class JobTopologyTest {
 
     /**
