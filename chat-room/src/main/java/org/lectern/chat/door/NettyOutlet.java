@@ -31,6 +31,9 @@ final class NettyOutlet implements Outlet {
     private final Channel channel;
     private @Nullable ChannelHandlerContext start;
 
+    /** On the loop only: nothing may follow the close frame, or the client takes the end for a broken one. */
+    private boolean closing;
+
     NettyOutlet(Channel channel) {
         this.channel = channel;
     }
@@ -79,6 +82,7 @@ final class NettyOutlet implements Outlet {
 
     @Override
     public void close(CloseCode code) {
+        closing = true;
         byte[] reason = code.meaning().getBytes(StandardCharsets.US_ASCII);
         int length = Math.min(reason.length, 123);
         ByteBuf frame = Unpooled.buffer(length + 4)
@@ -98,8 +102,10 @@ final class NettyOutlet implements Outlet {
         var unused = channel.close();
     }
 
-    /** On the loop: asks whether the client is still there. */
+    /** On the loop: asks whether the client is still there, unless it was told to go. */
     void ping() {
-        var unused = channel.writeAndFlush(PING.duplicate(), channel.voidPromise());
+        if (!closing) {
+            var unused = channel.writeAndFlush(PING.duplicate(), channel.voidPromise());
+        }
     }
 }

@@ -10,7 +10,9 @@ import java.util.Map;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.function.Predicate;
 import org.java_websocket.client.WebSocketClient;
+import org.java_websocket.framing.CloseFrame;
 import org.java_websocket.handshake.ServerHandshake;
+import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
 
@@ -22,6 +24,9 @@ final class ChatClient extends WebSocketClient {
 
     final List<JsonNode> frames = new CopyOnWriteArrayList<>();
     volatile int closeCode = -1;
+
+    /** What went wrong last; null when nothing did. */
+    private volatile @Nullable Exception fault;
 
     private ChatClient(URI address) {
         super(address);
@@ -71,8 +76,13 @@ final class ChatClient extends WebSocketClient {
         await().atMost(PATIENCE).until(() -> of("message").size() >= count);
     }
 
+    /** The code that the connection ended with; fails where it broke by a fault of either side. */
     int awaitClosed() {
         await().atMost(PATIENCE).until(() -> closeCode != -1);
+        Exception cause = fault;
+        if (closeCode == CloseFrame.ABNORMAL_CLOSE && cause != null) {
+            throw new AssertionError("the connection broke: " + cause, cause);
+        }
         return closeCode;
     }
 
@@ -96,6 +106,7 @@ final class ChatClient extends WebSocketClient {
 
     @Override
     public void onError(Exception e) {
-        // Comes before onClose, which the tests look at.
+        // Comes before onClose.
+        fault = e;
     }
 }

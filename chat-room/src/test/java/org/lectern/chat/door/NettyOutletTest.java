@@ -31,6 +31,19 @@ class NettyOutletTest {
     }
 
     @Test
+    void nothingFollowsTheCloseFrame() {
+        EmbeddedChannel channel = new EmbeddedChannel();
+        channel.freezeTime();
+        NettyOutlet outlet = new NettyOutlet(channel);
+        outlet.ping();
+        outlet.close(CloseCode.DRAINING);
+        outlet.ping();
+        assertThat(firstByte(channel)).as("a ping").isEqualTo((short) 0x89);
+        assertThat(firstByte(channel)).as("the close frame").isEqualTo((short) 0x88);
+        assertThat(channel.outboundMessages()).isEmpty();
+    }
+
+    @Test
     void aSocketThatDoesNotReadItsCloseFrameIsClosedHardAfterThirtySeconds() {
         // Nothing leaves any more: the client's window is full.
         EmbeddedChannel channel = new EmbeddedChannel(new ChannelOutboundHandlerAdapter() {
@@ -45,6 +58,13 @@ class NettyOutletTest {
         assertThat(channel.isOpen()).isTrue();
         pass(channel, 1, TimeUnit.MILLISECONDS);
         assertThat(channel.isOpen()).isFalse();
+    }
+
+    private static short firstByte(EmbeddedChannel channel) {
+        ByteBuf frame = channel.readOutbound();
+        short first = frame.readUnsignedByte();
+        frame.release();
+        return first;
     }
 
     private static void pass(EmbeddedChannel channel, long time, TimeUnit unit) {
