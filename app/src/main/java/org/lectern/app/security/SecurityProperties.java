@@ -10,7 +10,7 @@ import org.springframework.validation.annotation.Validated;
  *
  * @param frameAncestors who may show Lectern in a frame; an LMS has many host names, so the default is every https
  *     origin and, for trials, every loopback one
- * @param connectSources further origins that pages may call and show pictures of: a node's own address behind a proxy, another region's nodes
+ * @param connectSources further origins that pages may call, show pictures of and play media of: a node's own address behind a proxy, another region's nodes
  */
 @ConfigurationProperties("lectern.security")
 @Validated

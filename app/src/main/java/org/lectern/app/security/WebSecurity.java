@@ -143,13 +143,14 @@ class WebSecurity {
     }
 
     /** Nothing inline, nothing from elsewhere; blob for the player's media source and its worker. */
-    private static String policy(SecurityProperties properties) {
+    static String policy(SecurityProperties properties) {
         return Stream.of(
                         "default-src 'self'",
                         "script-src 'self'",
                         "style-src 'self'",
                         sources("img-src 'self' data: blob:", properties.connectSources()),
-                        "media-src 'self' blob:",
+                        // Where the browser plays a playlist by itself, the video's address is the source.
+                        sources("media-src 'self' blob:", properties.connectSources()),
                         "worker-src 'self' blob:",
                         sources("connect-src 'self'", properties.connectSources()),
                         "object-src 'none'",
