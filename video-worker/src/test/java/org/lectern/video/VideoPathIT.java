@@ -814,6 +814,14 @@ class VideoPathIT {
 
         assertThat(send(request(path, instructor).DELETE()).statusCode()).isEqualTo(204);
         Awaitility.await().atMost(PATIENCE).until(() -> !Files.exists(objects.resolve(id.toString())));
+
+        // What failed for good after it was stored: the row does not say that something is.
+        String failed = create(instructor, 1000, "failed.mp4").replace("/upload", "");
+        Path stored = objects.resolve(failed.substring(failed.lastIndexOf('/') + 1));
+        Files.writeString(Files.createDirectories(stored).resolve("source"), "a film");
+        state(failed, "failed");
+        assertThat(send(request(failed, instructor).DELETE()).statusCode()).isEqualTo(204);
+        Awaitility.await().atMost(PATIENCE).until(() -> !Files.exists(stored));
     }
 
     private void older(UUID id) {
@@ -834,7 +842,9 @@ class VideoPathIT {
                         course,
                         transaction -> transaction
                                 .sql()
-                                .sql("update video set state = :state where context_id = :context and id = :id")
+                                .sql(
+                                        "update video set state = :state,"
+                                                + " error_code = case when :state = 'failed' then 'failed' end where context_id = :context and id = :id")
                                 .bind("state", state)
                                 .bind("context", course.value())
                                 .bind("id", UUID.fromString(path.substring(path.lastIndexOf('/') + 1)))

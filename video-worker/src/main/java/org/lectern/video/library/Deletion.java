@@ -77,11 +77,19 @@ public final class Deletion {
     private Mono<Void> release(ShardTransaction transaction, Video video) {
         UUID content = video.content();
         return content == null
-                ? orders.purge(transaction, video.id(), null)
+                ? orders.purge(transaction, video.id(), mayBeStoredByOlderNodes(video) ? video.id() : null)
                 : contents.release(transaction, content)
                         .flatMap(last -> last
                                 ? orders.purge(transaction, video.id(), content)
                                 : orders.purge(transaction, video.id(), null).then(orders.tidy(transaction, content)));
+    }
+
+    /** Nodes of before contents were counted store under the video's id while it is queued, before the row says so. */
+    private static boolean mayBeStoredByOlderNodes(Video video) {
+        return switch (video.state()) {
+            case UPLOADING, REJECTED -> false;
+            case QUEUED, PROCESSING, READY, FAILED -> true;
+        };
     }
 
     /** A deleted video and the jobs that worked on it. */

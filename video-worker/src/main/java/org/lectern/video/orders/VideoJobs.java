@@ -16,6 +16,8 @@ import org.lectern.infra.roles.ConditionalOnRole;
 import org.lectern.infra.roles.NodeRole;
 import org.lectern.infra.storage.RegionalStorage;
 import org.lectern.video.media.SourceInfo;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 import org.springframework.stereotype.Component;
 import org.springframework.util.IdGenerator;
 import reactor.core.publisher.Flux;
@@ -26,6 +28,8 @@ import tools.jackson.databind.json.JsonMapper;
 @Component
 @ConditionalOnRole({NodeRole.WEB, NodeRole.VIDEO})
 public final class VideoJobs {
+
+    private static final Logger LOG = LoggerFactory.getLogger(VideoJobs.class);
 
     /** Looks whether the file is a video. */
     public static final String PROBE = "video.probe";
@@ -66,6 +70,12 @@ public final class VideoJobs {
     /** 15 minutes, seven times doubled, are 32 hours. */
     private static final int LONGEST_WAIT_DOUBLINGS = 7;
 
+    /** After about a month: 64 hours until the waits are the longest, and 21 of those. */
+    private static final int MOST_PUT_OFFS = 28;
+
+    /** A look that is not put off, since another one is asked for with it. */
+    private static final int FIRST_LOOK = -1;
+
     private final Jobs jobs;
     private final IdGenerator ids;
     private final RegionalStorage storage;
@@ -99,7 +109,8 @@ public final class VideoJobs {
     /**
      * Which content is to be looked at.
      *
-     * @param again null where another look is asked for already; else how often it was put off before
+     * @param again how often it was put off before; negative where another look is asked for already; null, which counts as
+     *     0, where a node asked that knows nothing of this
      */
     public record TidyOrder(UUID content, @Nullable Integer again) {}
 
@@ -200,13 +211,30 @@ public final class VideoJobs {
 
     /** Asks for the removal of outputs that no video names, now and once more when nobody can still be writing. */
     public Mono<Void> tidy(ShardTransaction transaction, UUID content) {
-        return submit(transaction, TIDY, new TidyOrder(content, null), null).then(tidyLater(transaction, content, 0));
+        return submit(transaction, TIDY, new TidyOrder(content, FIRST_LOOK), null)
+                .then(tidyLater(transaction, content, 0));
     }
 
-    /** Puts the last look at a content off that is still worked on: each time for twice as long, at most for a day or so. */
+    /**
+     * Puts the last look at a content off that is still worked on: each time for twice as long, at most for a day or so, and
+     * for a month in all. What takes longer waits for an operator, and ends with an order to tidy of its own.
+     */
     public Mono<Void> tidyAgain(ShardTransaction transaction, TidyOrder order) {
-        Integer before = order.again();
-        return before == null ? Mono.empty() : tidyLater(transaction, order.content(), before + 1);
+        Integer again = order.again();
+        int before = again == null ? 0 : again;
+        if (before < 0) {
+            return Mono.empty();
+        }
+        if (before >= MOST_PUT_OFFS) {
+            LOG.warn(
+                    "Content {} of course {} was worked on whenever it was to be tidied, {} times: it is not looked at"
+                            + " again until that work ends",
+                    order.content(),
+                    transaction.context(),
+                    before + 1);
+            return Mono.empty();
+        }
+        return tidyLater(transaction, order.content(), before + 1);
     }
 
     private Mono<Void> tidyLater(ShardTransaction transaction, UUID content, int again) {
