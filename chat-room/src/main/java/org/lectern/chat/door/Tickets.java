@@ -20,9 +20,6 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.SortedMap;
 import java.util.UUID;
-import java.util.concurrent.ConcurrentHashMap;
-import java.util.concurrent.ConcurrentMap;
-import java.util.function.Function;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 import org.lectern.chat.ChatSettings;
@@ -32,6 +29,7 @@ import org.lectern.chat.room.ShardRules;
 import org.lectern.db.ContextId;
 import org.lectern.db.shard.ShardTransaction;
 import org.lectern.db.shard.Shards;
+import org.lectern.infra.batching.KeyedBatchers;
 import org.lectern.infra.batching.SmartBatcher;
 import org.lectern.infra.roles.ConditionalOnRole;
 import org.lectern.infra.roles.NodeRole;
@@ -77,9 +75,9 @@ class Tickets {
     private final ShardRules rules;
     private final Clock clock;
     private final SecureRandom random;
-    private final ConcurrentMap<ContextId, SmartBatcher<LaunchSession, Issued>> desks = new ConcurrentHashMap<>();
-    private final ConcurrentMap<ContextId, SmartBatcher<Visitor, Optional<Guest>>> turnstiles =
-            new ConcurrentHashMap<>();
+    private final KeyedBatchers<ContextId, LaunchSession, Issued> desks = new KeyedBatchers<>(ROOMS_KEPT, this::desk);
+    private final KeyedBatchers<ContextId, Visitor, Optional<Guest>> turnstiles =
+            new KeyedBatchers<>(ROOMS_KEPT, this::turnstile);
 
     Tickets(
             Shards shards,
@@ -96,27 +94,13 @@ class Tickets {
         this.rules = settings.shardRules();
         this.clock = clock;
         this.random = random;
-        metrics.gauge("lectern.chat.tickets.waiting", desks, Tickets::waiting);
-        metrics.gauge("lectern.chat.sockets.waiting", turnstiles, Tickets::waiting);
-    }
-
-    private static double waiting(Map<ContextId, ? extends SmartBatcher<?, ?>> batchers) {
-        return batchers.values().stream().mapToInt(SmartBatcher::waiting).sum();
+        metrics.gauge("lectern.chat.tickets.waiting", desks, KeyedBatchers::waiting);
+        metrics.gauge("lectern.chat.sockets.waiting", turnstiles, KeyedBatchers::waiting);
     }
 
     /** Reserves a seat in the session's own room. */
     Mono<Issued> issue(LaunchSession session) {
-        return Mono.fromFuture(() -> of(desks, session.context(), this::desk).submit(session));
-    }
-
-    private static <T, R> SmartBatcher<T, R> of(
-            ConcurrentMap<ContextId, SmartBatcher<T, R>> batchers,
-            ContextId room,
-            Function<ContextId, SmartBatcher<T, R>> begun) {
-        if (batchers.size() > ROOMS_KEPT) {
-            batchers.values().removeIf(SmartBatcher::idle);
-        }
-        return batchers.computeIfAbsent(room, begun);
+        return desks.submit(session.context(), session);
     }
 
     private SmartBatcher<LaunchSession, Issued> desk(ContextId room) {
@@ -274,8 +258,7 @@ class Tickets {
      * many are here never learns of fewer than were let in. Whatever comes then, the caller frees the place.
      */
     Mono<Guest> consume(ContextId room, String secret, Seats.Place place) {
-        return Mono.fromFuture(
-                        () -> of(turnstiles, room, this::turnstile).submit(new Visitor(text(digest(secret)), place)))
+        return Mono.defer(() -> turnstiles.submit(room, new Visitor(text(digest(secret)), place)))
                 .flatMap(Mono::justOrEmpty);
     }
 
