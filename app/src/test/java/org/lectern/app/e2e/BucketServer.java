@@ -1,7 +1,6 @@
 package org.lectern.app.e2e;
 
 import java.io.IOException;
-import java.net.ServerSocket;
 import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
@@ -14,6 +13,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
 import org.awaitility.Awaitility;
 import org.jspecify.annotations.Nullable;
+import org.lectern.db.embedded.FreePort;
 
 /**
  * A server that speaks S3 and is none of ours (S3Proxy), in a process of its own: it can be away, and comes back with what it had.
@@ -36,9 +36,7 @@ final class BucketServer implements AutoCloseable {
     /** A server that is not there yet, with an empty bucket. */
     BucketServer(Path folder) throws IOException {
         this.folder = folder;
-        try (ServerSocket free = new ServerSocket(0)) {
-            port = free.getLocalPort();
-        }
+        port = FreePort.any();
         Files.createDirectories(folder.resolve("data").resolve(BUCKET));
         Files.write(
                 folder.resolve("server.properties"),
