@@ -29,6 +29,7 @@ import org.lectern.chat.room.ShardRules;
 import org.lectern.db.ContextId;
 import org.lectern.db.shard.ShardTransaction;
 import org.lectern.db.shard.Shards;
+import org.lectern.infra.batching.BatchCommit;
 import org.lectern.infra.batching.KeyedBatchers;
 import org.lectern.infra.batching.SmartBatcher;
 import org.lectern.infra.roles.ConditionalOnRole;
@@ -107,8 +108,7 @@ class Tickets {
         return new SmartBatcher<>(
                 QUEUE_LIMIT,
                 BATCH_LIMIT,
-                sessions -> shards.write(room, transaction -> issue(transaction, sessions))
-                        .toFuture(),
+                sessions -> BatchCommit.of(shards.write(room, transaction -> issue(transaction, sessions))),
                 unused -> false);
     }
 
@@ -269,12 +269,11 @@ class Tickets {
         return new SmartBatcher<>(
                 QUEUE_LIMIT,
                 BATCH_LIMIT,
-                visitors -> shards.write(room, transaction -> consume(transaction, visitors))
+                visitors -> BatchCommit.of(shards.write(room, transaction -> consume(transaction, visitors))
                         // Some may have gone before they had their seat, and a number written meanwhile may have had
                         // them.
                         .doOnNext(guests ->
-                                guests.forEach(guest -> guest.ifPresent(each -> seats.check(room, each.shard()))))
-                        .toFuture(),
+                                guests.forEach(guest -> guest.ifPresent(each -> seats.check(room, each.shard()))))),
                 unused -> false);
     }
 
