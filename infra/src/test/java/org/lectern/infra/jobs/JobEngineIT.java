@@ -892,7 +892,13 @@ class JobEngineIT {
             Thread leader = taking(node, course, leading, answers);
             soon().until(() -> leader.getState() == Thread.State.TIMED_WAITING);
             for (JobLeases.Leased one : ending) {
-                Thread.ofVirtual().start(() -> leases.done(one, JobHandler.Effect.NONE));
+                Thread.ofVirtual().start(() -> {
+                    try {
+                        answers.add(leases.done(one, JobHandler.Effect.NONE));
+                    } catch (RuntimeException problem) {
+                        answers.add(problem);
+                    }
+                });
             }
             Thread beginner = taking(node, course, beginning, answers);
             soon().until(() -> leasesWaiting(node) == 3);
