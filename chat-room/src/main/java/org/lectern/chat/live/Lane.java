@@ -10,6 +10,8 @@ import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * The connections of a room on one event loop. However many they are, what is due costs one walk over them, one shared
@@ -37,6 +39,7 @@ import org.jspecify.annotations.Nullable;
  */
 final class Lane {
 
+    private static final Logger log = LoggerFactory.getLogger(Lane.class);
     private static final long REST_NANOS = 10_000_000L;
     private static final long PATIENCE_NANOS = 100_000_000L;
     private static final long LOOK_NANOS = 1_000_000L;
@@ -105,7 +108,18 @@ final class Lane {
         }
     }
 
+    /** A walk that fails goes on after a rest, past whom it failed at: a lane that stopped would be silent for ever. */
     private void drain() {
+        try {
+            walk();
+        } catch (RuntimeException | Error failure) {
+            log.error("A walk over the connections of a room failed", failure);
+            window.release();
+            later(REST_NANOS);
+        }
+    }
+
+    private void walk() {
         long now = System.nanoTime();
         if (walked == 0) {
             if (now - notBefore < 0) {
@@ -117,7 +131,8 @@ final class Lane {
                 return;
             }
             lapBegan = now;
-            lapBytes = 0;
+            // What some have still to be given counts to this lap, so that nobody is given more than a lap takes up.
+            lapBytes = window.bytes();
         }
         while (lapBytes < sliceBytes) {
             @Nullable Frame frame = due.poll();
@@ -142,18 +157,15 @@ final class Lane {
     }
 
     private void stretch() {
-        try {
-            for (int i = 0; i < STRETCH && walked < attendees.size(); i++) {
-                Attendee attendee = attendees.get(next);
-                next = next + 1 < attendees.size() ? next + 1 : 0;
-                walked++;
-                if (attendee.laneSeen() < window.end()) {
-                    attendee.deliver(window.since(attendee.laneSeen()));
-                    attendee.laneSeen(window.end());
-                }
+        for (int i = 0; i < STRETCH && walked < attendees.size(); i++) {
+            Attendee attendee = attendees.get(next);
+            next = next + 1 < attendees.size() ? next + 1 : 0;
+            walked++;
+            if (attendee.laneSeen() < window.end()) {
+                Burst owed = window.since(attendee.laneSeen());
+                attendee.laneSeen(window.end());
+                attendee.deliver(owed);
             }
-        } finally {
-            window.release();
         }
     }
 
@@ -164,6 +176,7 @@ final class Lane {
         for (Attendee attendee : attendees) {
             seen = Math.min(seen, attendee.laneSeen());
         }
+        window.release();
         window.forget(seen);
         long rest = Math.min(REST_NANOS, 3 * (end - lapBegan));
         notBefore = end + rest;
@@ -216,7 +229,13 @@ final class Lane {
             return frames.isEmpty();
         }
 
+        long bytes() {
+            return frames.stream().mapToLong(Frame::length).sum();
+        }
+
+        /** What was shared until now ends too early for those who come after this. */
         void add(Frame frame) {
+            release();
             frames.add(frame);
         }
 

@@ -59,6 +59,29 @@ class LaneTest {
     }
 
     @Test
+    void aSocketThatFailsKeepsNothingFromTheOthers() throws Exception {
+        List<Recorder> sockets = people(600);
+        sockets.get(300).whenAsked(() -> {
+            throw new IllegalStateException("as planned");
+        });
+        lane.offer(entries(1, 1));
+        lane.offer(entries(2, 2));
+        await().atMost(Duration.ofSeconds(10))
+                .untilAsserted(() -> assertThat(sockets)
+                        .allSatisfy(
+                                each -> assertThat(String.join("", each.asked)).startsWith("1")));
+        await().atMost(Duration.ofSeconds(10))
+                .untilAsserted(() -> assertThat(sockets.getLast().asked).last().isEqualTo("flush"));
+        lane.offer(entries(3, 3));
+        await().atMost(Duration.ofSeconds(10))
+                .untilAsserted(() -> assertThat(sockets.stream()
+                                .filter(each -> String.join("", each.asked).contains("3"))
+                                .count())
+                        .as("all, or all but the one that failed and is sent away to resume")
+                        .isGreaterThanOrEqualTo(599));
+    }
+
+    @Test
     void whoLeavesOnTheWayTakesNothingFromTheOthers() throws Exception {
         List<Recorder> sockets = people(1_000);
         // Leaves while the first stretch is walked; the last one takes the place, which was walked already.
