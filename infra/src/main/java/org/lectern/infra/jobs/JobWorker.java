@@ -178,7 +178,8 @@ final class JobWorker implements SmartLifecycle {
             Collection<Delivery> left = lane.leaveToOthers();
             if (!left.isEmpty()) {
                 meters.counter("lectern.jobs.left", "lane", lane.lane().key()).increment((double) left.size());
-                handBack(left);
+                // Elsewhere: a shard that does not answer must not hold up the leases of the others.
+                Thread.ofVirtual().name("job-left-" + lane.lane().key()).start(() -> handBack(left));
             }
         }
     }
