@@ -229,6 +229,7 @@ final class JobWorker implements SmartLifecycle {
     @Override
     public void start() {
         running = true;
+        lanes.values().forEach(LaneWorkers::open);
         heart = Executors.newSingleThreadScheduledExecutor(
                 Thread.ofPlatform().name("jobs-beat").daemon().factory());
         long beat = settings.beat().toMillis();

@@ -152,6 +152,16 @@ final class LaneWorkers {
         }
     }
 
+    /** Takes messages again after {@link #close}, where a node is stopped and started. */
+    void open() {
+        lock.lock();
+        try {
+            closed = false;
+        } finally {
+            lock.unlock();
+        }
+    }
+
     /** A slot is free again: the most urgent message that waits gets it. */
     void finished(UUID id) {
         lock.lock();
